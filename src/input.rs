@@ -1,0 +1,44 @@
+//! What the edges feed the core: packets, secrets and the passing of time.
+
+use crate::origin::Timestamp;
+
+/// One thing that the analyzer learns, in capture order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input<'a> {
+    /// A captured packet.
+    Packet(Packet<'a>),
+    /// Secrets that came with the capture (pcapng decryption secrets block) or from a key log.
+    Secret(Secret<'a>),
+    /// Time passed without a packet (live capture only).
+    Tick(Timestamp),
+}
+
+/// A captured packet, borrowed from the reader's buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packet<'a> {
+    /// Number in the capture, from 1, over all inputs in the order given.
+    pub number: u64,
+    /// When it was captured.
+    pub time: Timestamp,
+    /// Interface it was captured on, from 0 in the order in which interfaces are described, over all inputs.
+    pub interface: u32,
+    /// What the first byte of `bytes` is the header of.
+    pub link: LinkType,
+    /// The captured bytes, from the link-layer header on.
+    pub bytes: &'a [u8],
+    /// Length on the wire in bytes; larger than `bytes` where the snap length cut the packet.
+    pub wire_len: u32,
+}
+
+/// Decryption secrets, as they stood in the capture file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Secret<'a> {
+    /// Secrets type of the pcapng decryption secrets block (0x544c534b: TLS key log).
+    pub kind: u32,
+    /// The secrets; for a TLS key log its lines.
+    pub bytes: &'a [u8],
+}
+
+/// Link-layer header type, as registered in the tcpdump.org LINKTYPE_ list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkType(pub u16);

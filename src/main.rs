@@ -1,0 +1,2 @@
+//! The `wscope` command.
+fn main() {}

@@ -1,0 +1,4 @@
+//! From packets to TCP segments: link layer, VLAN tags, IP and TCP headers.
+
+pub mod segment;
+pub mod seq;
