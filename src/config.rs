@@ -1,0 +1,79 @@
+//! What the analysis is asked for, and how much memory it may take.
+
+use std::time::Duration;
+
+/// How a capture is analysed; one value, passed down.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// What data frames are reported as.
+    pub per: Per,
+    /// Bounds of every buffer.
+    pub limits: Limits,
+}
+
+/// What data frames are reported as; control frames are always reported one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Per {
+    /// One event a frame.
+    #[default]
+    Frame,
+    /// One event a message, its fragments joined.
+    Message,
+}
+
+/// Bounds of every buffer; over a bound the item is cut, reported, and the stream stays in sync.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Payload bytes kept for showing, per frame or message.
+    pub payload: usize,
+    /// Bytes one message may inflate to; what lies beyond is inflated only to keep the window right.
+    pub inflate: u64,
+    /// Bytes of one HTTP head; far above what servers accept (8-64 KiB).
+    pub head: usize,
+    /// Bytes that wait behind a hole, per direction: a few times a large TCP window.
+    pub reorder: usize,
+    /// Bytes that wait behind holes, over all flows.
+    pub reorder_total: usize,
+    /// Bytes of the client that wait for the answer to its upgrade request.
+    pub early: usize,
+    /// Delivered bytes not yet acknowledged that are kept to be compared with retransmissions, per direction.
+    pub unacknowledged: usize,
+    /// Flows tracked at once; the longest idle one makes room.
+    pub flows: usize,
+    /// A flow that is silent for so long is given up.
+    pub idle: Duration,
+    /// How long an ended flow is remembered, to recognise late duplicates.
+    pub linger: Duration,
+    /// How long a hole that the receiver acknowledged is waited for: some captures hold packets out of order.
+    pub patience: Duration,
+    /// How many segments of the same flow may pass while such a hole is waited for.
+    pub patience_segments: u32,
+    /// Keys of earlier handshakes that are remembered to recognise one used twice.
+    pub keys: usize,
+    /// Requests of one flow that may wait for their response.
+    pub pipelined: usize,
+    /// Pings of one side that may wait for their pong.
+    pub pings: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            payload: 16 << 20,
+            inflate: 64 << 20,
+            head: 64 << 10,
+            reorder: 4 << 20,
+            reorder_total: 256 << 20,
+            early: 1 << 20,
+            unacknowledged: 64 << 10,
+            flows: 1 << 20,
+            idle: Duration::from_hours(1),
+            linger: Duration::from_secs(2),
+            patience: Duration::from_secs(1),
+            patience_segments: 64,
+            keys: 1 << 16,
+            pipelined: 1 << 10,
+            pings: 64,
+        }
+    }
+}

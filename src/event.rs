@@ -1,0 +1,327 @@
+//! What the analysis tells: one event per handshake, frame, message, gap, oddity and end.
+
+use crate::anomaly::Anomaly;
+use crate::duplex::Direction;
+use crate::net::segment::Endpoint;
+use crate::origin::{Origin, Span};
+use crate::ws::close::Close;
+use crate::ws::frame::Header;
+use crate::{duplex::Duplex, http::head};
+
+/// Number of a connection: 1, 2, 3… in the order in which their handshakes are recognised.
+pub type ConnectionId = u64;
+
+/// One thing that happened on a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// On which connection.
+    pub connection: ConnectionId,
+    /// The packets that carried it.
+    pub span: Span,
+    /// What it was.
+    pub body: Body,
+}
+
+/// The kinds of events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// The opening handshake, or as much of it as there is; the first event of each connection.
+    Handshake(Box<Handshake>),
+    /// One frame.
+    Frame(Box<Frame>),
+    /// One data message.
+    Message(Box<Message>),
+    /// Bytes of a stream that were never seen.
+    Gap(Gap),
+    /// Oddities that belong to no frame.
+    Notice(Vec<Anomaly>),
+    /// The end; the last event of a connection that was established.
+    Closed(Box<Closed>),
+}
+
+impl Body {
+    /// The oddities that this event carries.
+    pub fn anomalies(&self) -> &[Anomaly] {
+        match self {
+            Self::Handshake(handshake) => &handshake.anomalies,
+            Self::Frame(frame) => &frame.anomalies,
+            Self::Message(message) => &message.anomalies,
+            Self::Notice(anomalies) => anomalies,
+            Self::Gap(_) | Self::Closed(_) => &[],
+        }
+    }
+
+    /// Which way it went, where it belongs to one direction.
+    pub fn direction(&self) -> Option<Direction> {
+        match self {
+            Self::Frame(frame) => Some(frame.direction),
+            Self::Message(message) => Some(message.direction),
+            Self::Gap(gap) => Some(gap.direction),
+            Self::Handshake(_) | Self::Notice(_) | Self::Closed(_) => None,
+        }
+    }
+}
+
+/// An opening handshake (RFC 6455 §4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handshake {
+    /// Who asked.
+    pub client: Endpoint,
+    /// Who was asked.
+    pub server: Endpoint,
+    /// The CONNECT target, where the connection runs through a proxy's tunnel.
+    pub proxy: Option<Box<str>>,
+    /// The upgrade request, where it was captured.
+    pub request: Option<head::Request>,
+    /// The final response, where it was captured.
+    pub response: Option<head::Response>,
+    /// Packet that ended the request and packet that began the response.
+    pub turn: Option<(Origin, Origin)>,
+    /// What the two heads say of the WebSocket to be.
+    pub terms: Terms,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// Rules that either side broke.
+    pub anomalies: Vec<Anomaly>,
+}
+
+/// What the heads of a handshake say of the WebSocket to be.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// Subprotocols offered, in the client's order.
+    pub subprotocols: Vec<Box<str>>,
+    /// Subprotocol chosen.
+    pub subprotocol: Option<Box<str>>,
+    /// Extensions offered, as sent; header lines joined with a comma.
+    pub extensions: Option<Box<str>>,
+    /// Extensions agreed, as sent.
+    pub extension: Option<Box<str>>,
+    /// Sec-WebSocket-Key, as sent.
+    pub key: Option<Box<str>>,
+    /// Sec-WebSocket-Accept, as received and as the key demands.
+    pub accept: Option<Accept>,
+}
+
+/// Sec-WebSocket-Accept (RFC 6455 §4.2.2), as received and as the key demands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accept {
+    /// As the server sent it.
+    pub received: Option<Box<str>>,
+    /// base64(SHA-1(key + GUID)); absent where the request was not captured or has no key.
+    pub expected: Option<Box<str>>,
+}
+
+impl Accept {
+    /// Whether the server understood; `None` where one of the two is not known.
+    pub fn valid(&self) -> Option<bool> {
+        let expected = self.expected.as_ref()?;
+        Some(self.received.as_ref() == Some(expected))
+    }
+}
+
+/// What came of a handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// 101, and no MUST was broken.
+    Accepted,
+    /// Another status than 101.
+    Rejected,
+    /// 101, but a MUST was broken by either side.
+    Invalid,
+    /// Half of it was captured.
+    Incomplete,
+    /// Joined in the middle: the capture began after the handshake.
+    Unseen,
+}
+
+impl Verdict {
+    /// All of them, in the order of the summary.
+    pub const ALL: [Self; 5] = [Self::Accepted, Self::Rejected, Self::Invalid, Self::Incomplete, Self::Unseen];
+
+    /// `accepted`, `rejected`, `invalid`, `incomplete` or `unseen`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Invalid => "invalid",
+            Self::Incomplete => "incomplete",
+            Self::Unseen => "unseen",
+        }
+    }
+}
+
+/// One frame (RFC 6455 §5.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Which way it went.
+    pub direction: Direction,
+    /// Number, from 1, per connection and direction.
+    pub number: u64,
+    /// Offset of the first header byte in the TCP stream.
+    pub offset: u64,
+    /// The header as it stood on the wire.
+    pub header: Header,
+    /// Whether it belongs to a compressed message.
+    pub compressed: bool,
+    /// What it carried, unmasked and inflated.
+    pub payload: Payload,
+    /// Declared bytes that were not captured, also when the stream ended inside the frame.
+    pub missing: u64,
+    /// Status code and reason, of a Close frame.
+    pub close: Option<Close>,
+    /// Number of the message it belongs to.
+    pub message: Option<u64>,
+    /// Nanoseconds since the Ping that this Pong answers.
+    pub rtt: Option<i64>,
+    /// Rules that it broke.
+    pub anomalies: Vec<Anomaly>,
+}
+
+/// One data message: the fragments joined (RFC 6455 §5.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Which way it went.
+    pub direction: Direction,
+    /// Number, from 1, per connection and direction.
+    pub number: u64,
+    /// Offset of the first frame's first header byte in the TCP stream.
+    pub offset: u64,
+    /// `true` of a text message, `false` of a binary one.
+    pub text: bool,
+    /// Frames it was sent in, control frames between them not counted.
+    pub frames: u64,
+    /// Payload bytes on the wire, as the frames declare them.
+    pub payload_length: u64,
+    /// Whether it is compressed.
+    pub compressed: bool,
+    /// What it carried, unmasked and inflated.
+    pub payload: Payload,
+    /// Declared bytes that were not captured.
+    pub missing: u64,
+    /// Whether all of it is known: `false` when the stream ended, a gap cut it, or it could not be inflated.
+    pub complete: bool,
+    /// Rules that its frames broke.
+    pub anomalies: Vec<Anomaly>,
+}
+
+/// Application data, unmasked and inflated.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Payload {
+    /// The bytes kept for showing: the first of `length`, without what is missing.
+    pub bytes: Vec<u8>,
+    /// Bytes there were.
+    pub length: u64,
+    /// Whether `bytes` are text: the message is, and they are valid UTF-8 and without a hole.
+    pub text: bool,
+    /// Where bytes are missing: position in `bytes`, and how many.
+    pub holes: Vec<(u64, u64)>,
+}
+
+impl Payload {
+    /// Whether fewer bytes are kept than there were.
+    pub fn is_cut(&self) -> bool {
+        (self.bytes.len() as u64) < self.length
+    }
+}
+
+/// Bytes of a stream that were never seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// Which way they went.
+    pub direction: Direction,
+    /// Where in the TCP stream.
+    pub offset: u64,
+    /// How many.
+    pub length: u64,
+    /// Why.
+    pub reason: GapReason,
+}
+
+/// Why bytes were never seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GapReason {
+    /// No packet with them was captured.
+    NotCaptured,
+    /// The snap length cut the packet.
+    SnapLength,
+    /// A limit of ours ([`Limits::reorder`](crate::config::Limits::reorder)).
+    Limit,
+}
+
+impl GapReason {
+    /// `not captured`, `snap length` or `limit`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotCaptured => "not captured",
+            Self::SnapLength => "snap length",
+            Self::Limit => "limit",
+        }
+    }
+}
+
+/// The end of an established connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closed {
+    /// In which manner.
+    pub how: End,
+    /// Which side began it.
+    pub by: Option<Direction>,
+    /// The first Close frame.
+    pub close: Option<Close>,
+    /// From the first packet of the connection to the last, in nanoseconds.
+    pub duration: i64,
+    /// What each side sent.
+    pub tally: Duplex<Tally>,
+}
+
+/// How a connection or its TCP stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Both sides sent Close (RFC 6455 §7.1.4).
+    ClosingHandshake,
+    /// FIN.
+    Fin,
+    /// RST.
+    Reset,
+    /// Nothing was heard for [`Limits::idle`](crate::config::Limits::idle).
+    Idle,
+    /// Its place was taken: by a limit of ours, or by a new connection of the same endpoints.
+    Evicted,
+    /// The capture ended first.
+    EndOfCapture,
+}
+
+impl End {
+    /// `closing handshake`, `fin`, `reset`, `idle`, `evicted` or `end of capture`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClosingHandshake => "closing handshake",
+            Self::Fin => "fin",
+            Self::Reset => "reset",
+            Self::Idle => "idle",
+            Self::Evicted => "evicted",
+            Self::EndOfCapture => "end of capture",
+        }
+    }
+}
+
+/// What one side sent on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Frames, also those that are not whole.
+    pub frames: u64,
+    /// Messages that ended.
+    pub messages: u64,
+    /// Payload bytes as captured.
+    pub payload_bytes: u64,
+    /// Payload bytes after inflating.
+    pub bytes: u64,
+    /// Bytes of the WebSocket stream: headers and payload.
+    pub wire_bytes: u64,
+    /// Gaps.
+    pub gaps: u64,
+    /// Bytes that were not captured.
+    pub missing: u64,
+    /// Oddities.
+    pub anomalies: u64,
+}

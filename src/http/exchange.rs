@@ -1,0 +1,262 @@
+//! The requests and responses of one TCP connection, up to the one that makes it a WebSocket (RFC 9112 §9).
+//!
+//! ```text
+//!  client:  Head ─► Body ─► Head …      upgrade or CONNECT: ─► Waiting ─ 101, 2xx ─► the next protocol
+//!             ▲                                                   │
+//!             └───────────────────── any other status ────────────┘
+//!  server:  Head ─► Body ─► Head …      (1xx other than 101 announce another head)
+//! ```
+
+use std::collections::VecDeque;
+
+use crate::chunk::Chunk;
+use crate::config::Limits;
+use crate::duplex::{Direction, Duplex};
+use crate::http::body::Body;
+use crate::http::head::{self, Request, Response};
+use crate::http::inbox::Inbox;
+use crate::origin::Span;
+
+/// A TCP connection that speaks HTTP/1.1, as far as is known.
+#[derive(Debug, Default)]
+pub struct Exchange {
+    inbox: Duplex<Inbox>,
+    state: Duplex<State>,
+    /// Requests whose response has not come, oldest first.
+    outstanding: VecDeque<Asked>,
+    /// Target of the CONNECT that this exchange runs inside of.
+    proxy: Option<Box<str>>,
+    /// Whether the other half can no longer be expected.
+    forced: bool,
+}
+
+/// A request and the packets that carried its head.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// The head.
+    pub request: Request,
+    /// Its packets.
+    pub span: Span,
+}
+
+/// A response and the packets that carried its head.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// The head.
+    pub response: Response,
+    /// Its packets.
+    pub span: Span,
+    /// Offset behind the head in the server's stream.
+    pub end: u64,
+}
+
+/// What an exchange found.
+#[derive(Debug)]
+pub enum Step {
+    /// An upgrade request was recognised.
+    Asked,
+    /// The response to an upgrade request that is not a 101.
+    Refused(Asked, Answered),
+    /// A WebSocket begins behind what was consumed. Either half can be missing from the capture.
+    Switched(Option<Asked>, Option<Answered>),
+    /// No WebSocket can come of this connection. The upgrade request that was never answered, where there is one.
+    Foreign(Option<Asked>),
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Head,
+    Body(Body),
+    Waiting,
+}
+
+impl Exchange {
+    /// Takes bytes of one direction; [`step`](Self::step) tells what they make known.
+    pub fn push(&mut self, direction: Direction, chunk: Chunk<'_>) {
+        let mut rest = chunk;
+        if let State::Body(body) = &mut self.state[direction]
+            && self.inbox[direction].is_empty()
+        {
+            rest = chunk.split_at(body.skip(chunk.bytes)).1;
+            self.inbox[direction].pass(rest.offset);
+        }
+        if !rest.bytes.is_empty() {
+            self.inbox[direction].push(rest);
+        }
+    }
+
+    /// Learns that bytes are missing; whether parsing can go on behind them.
+    pub fn gap(&mut self, direction: Direction, length: u64) -> bool {
+        match &mut self.state[direction] {
+            State::Body(Body::Length(left)) if *left >= length && self.inbox[direction].is_empty() => {
+                *left -= length;
+                true
+            }
+            State::Head | State::Body(_) | State::Waiting => false,
+        }
+    }
+
+    /// Learns that nothing more will come: decides with what is there.
+    pub fn force(&mut self) {
+        self.forced = true;
+    }
+
+    /// Takes the client for the server.
+    pub fn swap(&mut self) {
+        self.inbox.swap();
+        self.state.swap();
+    }
+
+    /// Target of the CONNECT that this exchange runs inside of.
+    pub fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
+    }
+
+    /// What waits of one direction.
+    pub fn inbox(&self, direction: Direction) -> &Inbox {
+        &self.inbox[direction]
+    }
+
+    /// The upgrade request that waits for its response.
+    pub fn pending(&mut self) -> Option<Asked> {
+        self.outstanding.pop_back().filter(|asked| is_upgrade(&asked.request))
+    }
+
+    /// The next thing that is known; `None` when more bytes are needed.
+    pub fn step(&mut self, limits: &Limits) -> Option<Step> {
+        self.client_step(limits).or_else(|| self.server_step(limits))
+    }
+
+    fn client_step(&mut self, limits: &Limits) -> Option<Step> {
+        loop {
+            self.skip_body(Direction::ToServer);
+            let inbox = &mut self.inbox.to_server;
+            match &self.state.to_server {
+                State::Body(_) => return None,
+                State::Waiting => {
+                    let given_up = self.forced || inbox.bytes().len() > limits.early;
+                    return if given_up { Some(self.switch_unanswered()) } else { None };
+                }
+                State::Head => {}
+            }
+            let blank = inbox.bytes().iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            inbox.consume(blank);
+            if inbox.is_empty() {
+                return None;
+            }
+            let request = head::looks_like_request(inbox.bytes());
+            let length = if request == Some(true) { head::length(inbox.bytes(), &mut inbox.searched) } else { None };
+            let Some(length) = length else {
+                let foreign = request == Some(false) || inbox.bytes().len() > limits.head;
+                return foreign.then(|| self.foreign());
+            };
+            let asked = Asked { request: head::request(&inbox.bytes()[..length]), span: inbox.span(length) };
+            inbox.consume(length);
+            self.state.to_server = State::Body(Body::of_request(&asked.request));
+            let upgrade = is_upgrade(&asked.request);
+            self.outstanding.push_back(asked);
+            if self.outstanding.len() > limits.pipelined {
+                return Some(self.foreign());
+            }
+            if upgrade {
+                return Some(Step::Asked);
+            }
+        }
+    }
+
+    fn server_step(&mut self, limits: &Limits) -> Option<Step> {
+        loop {
+            self.skip_body(Direction::ToClient);
+            let inbox = &mut self.inbox.to_client;
+            if matches!(self.state.to_client, State::Body(_)) || inbox.is_empty() {
+                return None;
+            }
+            // The capture may hold a response before its request: wait for what its sender had seen.
+            if self.outstanding.is_empty() && !self.forced {
+                let seen = self.inbox.to_server.offset() + self.inbox.to_server.bytes().len() as u64;
+                let all_there = inbox.acknowledged().is_some_and(|acknowledged| acknowledged <= seen);
+                if !all_there && inbox.bytes().len() <= limits.head {
+                    return None;
+                }
+            }
+            let response = head::looks_like_response(inbox.bytes());
+            let length = if response == Some(true) { head::length(inbox.bytes(), &mut inbox.searched) } else { None };
+            let Some(length) = length else {
+                let foreign = response == Some(false) || inbox.bytes().len() > limits.head;
+                return foreign.then(|| self.foreign());
+            };
+            let answered = Answered {
+                response: head::response(&inbox.bytes()[..length]),
+                span: inbox.span(length),
+                end: inbox.offset() + length as u64,
+            };
+            inbox.consume(length);
+            // RFC 9110 §15.2: interim responses announce the final one.
+            if (100..=199).contains(&answered.response.status) && answered.response.status != 101 {
+                continue;
+            }
+            let asked = self.outstanding.pop_front();
+            if let Some(step) = self.answer(asked, answered) {
+                return Some(step);
+            }
+        }
+    }
+
+    fn answer(&mut self, asked: Option<Asked>, answered: Answered) -> Option<Step> {
+        let response = &answered.response;
+        let upgrade = asked.as_ref().is_some_and(|asked| is_upgrade(&asked.request));
+        if response.status == 101 {
+            let websocket = upgrade || response.headers.has_token("upgrade", "websocket");
+            return Some(if websocket { Step::Switched(asked, Some(answered)) } else { self.foreign() });
+        }
+        let method = asked.as_ref().map_or("GET", |asked| &asked.request.method);
+        if method == "CONNECT" && (200..=299).contains(&response.status) {
+            self.proxy = asked.map(|asked| asked.request.target);
+            self.state = Duplex::default();
+            return None;
+        }
+        let body = Body::of_response(method, response);
+        let endless = matches!(body, Body::UntilClose | Body::Unknown);
+        self.state.to_client = State::Body(body);
+        if self.state.to_server == State::Waiting {
+            self.state.to_server = State::Head;
+        }
+        match asked.filter(|_| upgrade) {
+            Some(asked) => Some(Step::Refused(asked, answered)),
+            None => endless.then(|| self.foreign()),
+        }
+    }
+
+    fn skip_body(&mut self, direction: Direction) {
+        let State::Body(body) = &mut self.state[direction] else { return };
+        let inbox = &mut self.inbox[direction];
+        let skipped = body.skip(inbox.bytes());
+        inbox.consume(skipped);
+        if body.is_over() {
+            let last = self.outstanding.back();
+            let waits = direction == Direction::ToServer
+                && last.is_some_and(|last| is_upgrade(&last.request) || &*last.request.method == "CONNECT");
+            self.state[direction] = if waits { State::Waiting } else { State::Head };
+        }
+    }
+
+    /// The client did not wait, or the capture has only its half: what it sent behind the request tells.
+    fn switch_unanswered(&mut self) -> Step {
+        // §5.1: a client's frames are masked, so the second byte has its top bit set.
+        let frame = matches!(self.inbox.to_server.bytes(), [first, second, ..] if first & 0x70 & !0x40 == 0 && second & 0x80 != 0);
+        match self.pending() {
+            Some(asked) if frame => Step::Switched(Some(asked), None),
+            asked => Step::Foreign(asked),
+        }
+    }
+
+    fn foreign(&mut self) -> Step {
+        Step::Foreign(self.pending())
+    }
+}
+
+/// Whether a request asks for a WebSocket, rightly or not.
+fn is_upgrade(request: &Request) -> bool {
+    request.headers.has_token("upgrade", "websocket") || request.headers.first("sec-websocket-key").is_some()
+}

@@ -1,0 +1,259 @@
+//! Bytes of a request or response head to its parts (RFC 9112 §2-5).
+//!
+//! Total: any bytes give a head. What is not HTTP syntax is left out of the headers and told.
+
+/// A request line and its header section.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Request {
+    /// As sent; case matters.
+    pub method: Box<str>,
+    /// Request target, as sent.
+    pub target: Box<str>,
+    /// `1.1` of `HTTP/1.1`.
+    pub version: Box<str>,
+    /// The header section.
+    pub headers: Headers,
+}
+
+/// A status line and its header section.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Response {
+    /// Status code, 0-999; 0 where there is none.
+    pub status: u16,
+    /// Reason phrase, often empty.
+    pub reason: Box<str>,
+    /// `1.1` of `HTTP/1.1`.
+    pub version: Box<str>,
+    /// The header section.
+    pub headers: Headers,
+}
+
+/// Header lines in their order, names and values as sent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Headers {
+    /// Name and value of each line; folded lines are joined with a space (RFC 9112 §5.2).
+    pub lines: Vec<(Box<str>, Box<str>)>,
+    /// The first line that is not HTTP syntax.
+    pub malformed: Option<Box<str>>,
+}
+
+impl Headers {
+    /// Values of all lines of this name, any case.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.lines.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+    }
+
+    /// Value of the first line of this name, any case.
+    pub fn first<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.all(name).next()
+    }
+
+    /// Elements of the comma-separated lists of all lines of this name, empty ones left out (RFC 9110 §5.6.1).
+    pub fn elements<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.all(name).flat_map(split_list).map(str::trim).filter(|element| !element.is_empty())
+    }
+
+    /// Whether a list header has this token, any case.
+    pub fn has_token(&self, name: &str, token: &str) -> bool {
+        self.elements(name).any(|element| element.eq_ignore_ascii_case(token))
+    }
+
+    /// Values of all lines of this name joined with a comma, which means the same (RFC 9110 §5.3).
+    pub fn joined(&self, name: &str) -> Option<Box<str>> {
+        let mut values = self.all(name);
+        let first = values.next()?;
+        Some(values.fold(first.to_owned(), |joined, value| joined + ", " + value).into())
+    }
+}
+
+/// Splits at commas that are not inside a quoted string (RFC 9110 §5.6.4).
+pub fn split_list(value: &str) -> impl Iterator<Item = &str> {
+    split_unquoted(value, ',')
+}
+
+/// Splits at `separator` where it is not inside a quoted string.
+pub fn split_unquoted(value: &str, separator: char) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    value.split(move |c: char| {
+        let split = c == separator && !quoted;
+        if c == '"' && !escaped {
+            quoted = !quoted;
+        }
+        escaped = quoted && c == '\\' && !escaped;
+        split
+    })
+}
+
+/// Length of the head that begins `bytes`, with its empty line; `None` while that has not come.
+///
+/// `searched` is how far an earlier call looked in vain, and is moved on.
+pub fn length(bytes: &[u8], searched: &mut usize) -> Option<usize> {
+    let from = searched.saturating_sub(2);
+    for newline in memchr::memchr_iter(b'\n', bytes.get(from..)?) {
+        let after = from + newline + 1;
+        match &bytes[after..] {
+            [b'\n', ..] => return Some(after + 1),
+            [b'\r', b'\n', ..] => return Some(after + 2),
+            _ => {}
+        }
+    }
+    *searched = bytes.len();
+    None
+}
+
+/// Whether `bytes` can begin a request; `None` while the first line is not whole but nothing speaks against it.
+pub fn looks_like_request(bytes: &[u8]) -> Option<bool> {
+    // The longest registered method has 17 characters.
+    const METHOD: usize = 24;
+    let token = bytes.iter().take_while(|byte| is_token(**byte)).count();
+    if token == bytes.len() && token <= METHOD {
+        return None;
+    }
+    if token == 0 || token > METHOD || bytes[token] != b' ' {
+        return Some(false);
+    }
+    if bytes.iter().take(1024).any(|byte| *byte < b' ' && !matches!(*byte, b'\r' | b'\n' | b'\t')) {
+        return Some(false);
+    }
+    let end = memchr::memchr(b'\n', bytes)?;
+    let line = bytes[..end].trim_ascii_end();
+    let version = line.rsplit(|byte| *byte == b' ').next()?;
+    Some(version.starts_with(b"HTTP/1."))
+}
+
+/// Whether `bytes` can begin a response; `None` while there are too few of them.
+pub fn looks_like_response(bytes: &[u8]) -> Option<bool> {
+    const START: &[u8] = b"HTTP/1.";
+    let common = bytes.len().min(START.len());
+    if bytes[..common] != START[..common] {
+        return Some(false);
+    }
+    (common == START.len()).then_some(true)
+}
+
+/// Reads a request head.
+pub fn request(bytes: &[u8]) -> Request {
+    let (line, rest) = first_line(bytes);
+    let mut parts = line.splitn(2, ' ');
+    let method = parts.next().unwrap_or_default().into();
+    let (target, version) = parts.next().and_then(|rest| rest.rsplit_once(' ')).unwrap_or_default();
+    Request { method, target: target.trim().into(), version: http_version(version), headers: headers(rest) }
+}
+
+/// Reads a response head.
+pub fn response(bytes: &[u8]) -> Response {
+    let (line, rest) = first_line(bytes);
+    let mut parts = line.splitn(3, ' ');
+    let version = http_version(parts.next().unwrap_or_default());
+    let status = parts.next().and_then(|status| status.trim().parse().ok()).unwrap_or_default();
+    let reason = parts.next().unwrap_or_default().trim().into();
+    Response { status, reason, version, headers: headers(rest) }
+}
+
+fn http_version(text: &str) -> Box<str> {
+    text.trim().strip_prefix("HTTP/").unwrap_or(text).into()
+}
+
+/// The first line that is not empty (RFC 9112 §2.2), and what follows it.
+fn first_line(bytes: &[u8]) -> (String, &[u8]) {
+    let start = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let bytes = &bytes[start..];
+    let end = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1);
+    let (line, rest) = bytes.split_at(end);
+    (text(line.trim_ascii_end()), rest)
+}
+
+fn headers(bytes: &[u8]) -> Headers {
+    let mut headers = Headers::default();
+    let mut lines: Vec<(Box<str>, String)> = Vec::new();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() {
+            continue;
+        }
+        if matches!(line[0], b' ' | b'\t')
+            && let Some((_, value)) = lines.last_mut()
+        {
+            value.push(' ');
+            value.push_str(&text(line.trim_ascii()));
+            continue;
+        }
+        let colon = memchr::memchr(b':', line);
+        match colon.map(|colon| (&line[..colon], &line[colon + 1..])) {
+            Some((name, value)) if !name.is_empty() && name.iter().copied().all(is_token) => {
+                lines.push((text(name).into(), text(value.trim_ascii())));
+            }
+            Some(_) | None => {
+                headers.malformed.get_or_insert_with(|| text(line).into());
+            }
+        }
+    }
+    headers.lines = lines.into_iter().map(|(name, value)| (name, value.into())).collect();
+    headers
+}
+
+/// Text of header bytes: UTF-8 where it is, else ISO 8859-1 (RFC 9110 §5.5).
+fn text(bytes: &[u8]) -> String {
+    match str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
+/// Whether a byte may stand in a token (RFC 9110 §5.6.2).
+pub fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_a_request() {
+        let head = request(b"GET /chat?x=1 HTTP/1.1\r\nHost: a\r\nUpgrade:websocket \r\nX: one\r\n  two\r\n\r\n");
+        assert_eq!((&*head.method, &*head.target, &*head.version), ("GET", "/chat?x=1", "1.1"));
+        assert_eq!(head.headers.first("upgrade"), Some("websocket"));
+        assert_eq!(head.headers.first("x"), Some("one two"));
+        assert_eq!(head.headers.malformed, None);
+    }
+
+    #[test]
+    fn parts_of_a_response() {
+        let head = response(b"HTTP/1.1 101 Web Socket Protocol Handshake\r\nA: 1, 2\r\na: \"3,4\"\r\n\r\n");
+        assert_eq!((head.status, &*head.reason), (101, "Web Socket Protocol Handshake"));
+        assert_eq!(head.headers.elements("a").collect::<Vec<_>>(), ["1", "2", "\"3,4\""]);
+        assert_eq!(head.headers.joined("A").as_deref(), Some("1, 2, \"3,4\""));
+        assert_eq!(response(b"HTTP/1.1 101\r\n\r\n").status, 101);
+    }
+
+    #[test]
+    fn malformed_lines_are_told_and_left_out() {
+        let head = request(b"GET / HTTP/1.1\r\nno colon\r\nbad name: x\r\nHost: a\r\n\r\n");
+        assert_eq!(head.headers.lines.len(), 1);
+        assert_eq!(head.headers.malformed.as_deref(), Some("no colon"));
+    }
+
+    #[test]
+    fn head_ends_at_the_empty_line_however_it_is_split() {
+        for (head, length_wanted) in [(&b"A\r\nB: c\r\n\r\nrest"[..], 11), (b"A\nB: c\n\nrest", 8), (b"A\r\n\r\n", 5)] {
+            let mut searched = 0;
+            let found = (1..=head.len()).find_map(|end| length(&head[..end], &mut searched));
+            assert_eq!(found, Some(length_wanted));
+        }
+    }
+
+    #[test]
+    fn foreign_protocols_are_recognised_early() {
+        assert_eq!(looks_like_request(b"\x16\x03\x01"), Some(false));
+        assert_eq!(looks_like_request(b"SSH-2.0-OpenSSH_9.2\r\n"), Some(false));
+        assert_eq!(looks_like_request(b"EHLO example.org\r\n"), Some(false));
+        assert_eq!(looks_like_request(b"PRI * HTTP/2.0\r\n"), Some(false));
+        assert_eq!(looks_like_request(b"GE"), None);
+        assert_eq!(looks_like_request(b"GET /"), None);
+        assert_eq!(looks_like_request(b"GET / HTTP/1.1\r\n"), Some(true));
+        assert_eq!(looks_like_response(b"HT"), None);
+        assert_eq!(looks_like_response(b"HTTP/1.0"), Some(true));
+        assert_eq!(looks_like_response(b"220 smtp"), Some(false));
+    }
+}

@@ -1,0 +1,111 @@
+//! Bytes of one direction that wait to be parsed, with their provenance.
+
+use std::collections::VecDeque;
+
+use crate::chunk::Chunk;
+use crate::origin::{Origin, Span};
+
+/// A buffer of consecutive stream bytes.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    bytes: Vec<u8>,
+    /// How many of `bytes` are consumed.
+    start: usize,
+    /// Stream offset of `bytes[start]`.
+    offset: u64,
+    /// How far behind `start` the end of a head was searched in vain.
+    pub searched: usize,
+    /// Which chunk brought the bytes from a stream offset on; the first one covers `offset`.
+    marks: VecDeque<Mark>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    offset: u64,
+    origin: Origin,
+    acknowledged: Option<u64>,
+}
+
+impl Inbox {
+    /// Adds bytes at the end.
+    pub fn push(&mut self, chunk: Chunk<'_>) {
+        if self.is_empty() {
+            self.bytes.clear();
+            self.marks.clear();
+            self.start = 0;
+            self.searched = 0;
+            self.offset = chunk.offset;
+        }
+        let same = self.marks.back().is_some_and(|last| {
+            last.origin == chunk.origin && last.acknowledged == chunk.acknowledged
+        });
+        if !same {
+            let Chunk { offset, origin, acknowledged, .. } = chunk;
+            self.marks.push_back(Mark { offset, origin, acknowledged });
+        }
+        self.bytes.extend_from_slice(chunk.bytes);
+    }
+
+    /// Takes `count` bytes (at most all) away from the front.
+    pub fn consume(&mut self, count: usize) {
+        let count = count.min(self.bytes.len() - self.start);
+        self.start += count;
+        self.offset += count as u64;
+        self.searched = 0;
+        while self.marks.get(1).is_some_and(|second| second.offset <= self.offset) {
+            self.marks.pop_front();
+        }
+        // Moves at most as much as was consumed since the last time.
+        if self.start > self.bytes.len() / 2 {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+    }
+
+    /// Learns that the stream went on to this offset elsewhere, while nothing waits here.
+    pub fn pass(&mut self, offset: u64) {
+        if self.is_empty() {
+            self.offset = offset;
+        }
+    }
+
+    /// What waits.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.bytes.len()
+    }
+
+    /// Stream offset of the first byte that waits.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The packets of the first `count` bytes.
+    pub fn span(&self, count: usize) -> Span {
+        let last = self.offset + (count as u64).saturating_sub(1);
+        let origin = |mark: Option<&Mark>| mark.map(|mark| mark.origin).unwrap_or_default();
+        let behind = self.marks.partition_point(|mark| mark.offset <= last);
+        Span { first: origin(self.marks.front()), last: origin(self.marks.get(behind.saturating_sub(1))) }
+    }
+
+    /// What the sender of the first byte had acknowledged of the opposite stream.
+    pub fn acknowledged(&self) -> Option<u64> {
+        self.marks.front()?.acknowledged
+    }
+
+    /// What waits, as the chunks in which it came.
+    pub fn chunks(&self) -> impl Iterator<Item = Chunk<'_>> {
+        let end = self.offset + self.bytes().len() as u64;
+        self.marks.iter().enumerate().filter_map(move |(index, mark)| {
+            let from = mark.offset.max(self.offset);
+            let to = self.marks.get(index + 1).map_or(end, |next| next.offset);
+            let bytes = &self.bytes()[(from - self.offset) as usize..(to - self.offset) as usize];
+            let chunk = Chunk { origin: mark.origin, offset: from, acknowledged: mark.acknowledged, bytes };
+            (!bytes.is_empty()).then_some(chunk)
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! HTTP/1.1, as much as it takes to find the opening handshakes (RFC 9112).
+
+pub mod body;
+pub mod exchange;
+pub mod head;
+pub mod inbox;
+pub mod secret;

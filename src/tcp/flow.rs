@@ -1,0 +1,205 @@
+//! One TCP connection as seen from outside: who is the client, where it begins, how it ends (RFC 9293 §3.3.2).
+//!
+//! ```text
+//!   SYN, SYN-ACK or data ──► Open ──► both FINs, all bytes there ──────────────► over
+//!                              │
+//!                              └────► RST, or FINs with a hole ──► linger ─────► over
+//! ```
+//!
+//! After a RST late packets may still bring bytes that were on the way, so the flow lingers before it is over.
+
+use crate::config::Limits;
+use crate::duplex::{Direction, Duplex};
+use crate::event::End;
+use crate::net::segment::{Endpoint, Flags, Segment};
+use crate::net::seq::SeqNumber;
+use crate::origin::{Origin, Timestamp};
+use crate::tcp::reassembler::{Arrival, Reassembler};
+
+/// One TCP connection.
+#[derive(Debug)]
+pub struct Flow {
+    /// Who opened it; a guess until a SYN or a request is seen.
+    pub client: Endpoint,
+    /// Who was asked.
+    pub server: Endpoint,
+    streams: Duplex<Reassembler>,
+    syn: Duplex<Option<SeqNumber>>,
+    ended: Duplex<Option<End>>,
+    first_to_end: Option<(Direction, End)>,
+    hole: Duplex<Option<Hole>>,
+    /// First sequence number of a SYN that contradicts this connection, and who sent it.
+    rival: Option<(Endpoint, SeqNumber)>,
+    last: Origin,
+}
+
+/// Since when a hole is waited for that the receiver has acknowledged.
+#[derive(Debug, Clone, Copy)]
+struct Hole {
+    since: Timestamp,
+    segments: u32,
+}
+
+impl Flow {
+    /// A flow whose first captured segment is this.
+    pub fn new(first: &Segment<'_>) -> Self {
+        let from_server = first.flags.has(Flags::SYN) && first.flags.has(Flags::ACK)
+            || !first.flags.has(Flags::SYN) && first.source.port < first.destination.port;
+        let (client, server) =
+            if from_server { (first.destination, first.source) } else { (first.source, first.destination) };
+        Self {
+            client,
+            server,
+            streams: Duplex::default(),
+            syn: Duplex::default(),
+            ended: Duplex::default(),
+            first_to_end: None,
+            hole: Duplex::default(),
+            rival: None,
+            last: first.origin,
+        }
+    }
+
+    /// Takes the client for the server; for guesses that turned out wrong, before anything was delivered.
+    pub fn swap(&mut self) {
+        std::mem::swap(&mut self.client, &mut self.server);
+        self.streams.swap();
+        self.syn.swap();
+        self.ended.swap();
+        self.hole.swap();
+        if let Some((by, _)) = &mut self.first_to_end {
+            *by = by.opposite();
+        }
+    }
+
+    /// Takes a segment of this flow.
+    pub fn insert<'a>(&mut self, segment: &Segment<'a>, limits: &Limits) -> (Direction, Arrival<'a>) {
+        let direction = self.direction(segment);
+        self.last = segment.origin;
+        let syn = segment.flags.has(Flags::SYN);
+        // A SYN takes the sequence number before the first byte.
+        let first = if syn { segment.seq.plus(1) } else { segment.seq };
+        if syn {
+            self.syn[direction] = Some(segment.seq);
+            self.streams[direction].anchor(first);
+        }
+        let mut acknowledged = None;
+        if let Some(ack) = segment.ack {
+            let opposite = &mut self.streams[direction.opposite()];
+            if syn {
+                opposite.anchor(ack);
+            }
+            opposite.acknowledge(ack);
+            acknowledged = opposite.stream_offset(ack);
+        }
+        let arrival = self.streams[direction].insert(segment, first, acknowledged, limits);
+        let wire_len = segment.payload.len() as u32 + segment.cut;
+        if segment.flags.has(Flags::FIN) {
+            self.streams[direction].end_at(first.plus(wire_len));
+            self.ended[direction].get_or_insert(End::Fin);
+            self.first_to_end.get_or_insert((direction, End::Fin));
+        }
+        if segment.flags.has(Flags::RST) && self.streams[direction].is_in_window(first) {
+            self.ended[direction] = Some(End::Reset);
+            self.first_to_end.get_or_insert((direction, End::Reset));
+        }
+        for direction in Direction::BOTH {
+            self.watch_hole(direction, segment.origin.time);
+        }
+        (direction, arrival)
+    }
+
+    /// One direction's stream.
+    pub fn stream(&mut self, direction: Direction) -> &mut Reassembler {
+        &mut self.streams[direction]
+    }
+
+    /// Which way a segment of this flow goes.
+    pub fn direction(&self, segment: &Segment<'_>) -> Direction {
+        if segment.source == self.client { Direction::ToServer } else { Direction::ToClient }
+    }
+
+    /// Whether this segment belongs to another connection of the same endpoints, opened after this one.
+    ///
+    /// One SYN does not end a connection in which data flows (anyone on the path could send it); the answer to it,
+    /// or data that follows it, does.
+    pub fn is_succeeded_by(&mut self, segment: &Segment<'_>) -> bool {
+        let syn = segment.flags.has(Flags::SYN);
+        if let Some((rival, seq)) = self.rival {
+            let first = seq.plus(1);
+            if segment.source == rival && !syn && segment.seq == first
+                || segment.source != rival && syn && segment.ack == Some(first)
+            {
+                return true;
+            }
+        }
+        if !syn || self.is_opened_by(segment) {
+            return false;
+        }
+        let alive = !self.is_ending() && Direction::BOTH.iter().all(|&way| self.streams[way].has_delivered());
+        if alive && segment.ack.is_none() {
+            self.rival = Some((segment.source, segment.seq));
+        }
+        !alive
+    }
+
+    /// Whether a SYN is this connection's own, come late or twice.
+    fn is_opened_by(&self, segment: &Segment<'_>) -> bool {
+        let direction = self.direction(segment);
+        match self.syn[direction] {
+            Some(seq) => seq == segment.seq,
+            None => {
+                self.streams[direction].begins_at(segment.seq.plus(1))
+                    && segment.ack.is_none_or(|ack| self.streams[direction.opposite()].begins_at(ack))
+            }
+        }
+    }
+
+    /// Whether a hole of this direction has been waited for long enough.
+    pub fn is_hole_overdue(&self, direction: Direction, limits: &Limits) -> bool {
+        if self.streams[direction].waiting_bytes() > limits.reorder {
+            return true;
+        }
+        let Some(hole) = self.hole[direction] else { return false };
+        let waited = self.last.time.since(hole.since);
+        hole.segments >= limits.patience_segments || i128::from(waited) >= limits.patience.as_nanos().cast_signed()
+    }
+
+    /// The end of this direction's stream, once all its bytes are delivered.
+    pub fn end_of(&self, direction: Direction) -> Option<End> {
+        self.ended[direction].filter(|_| self.streams[direction].is_complete())
+    }
+
+    /// Whether nothing more can come: both directions ended with FIN, and all is delivered.
+    pub fn is_over(&self) -> bool {
+        Direction::BOTH.into_iter().all(|direction| self.end_of(direction) == Some(End::Fin))
+    }
+
+    /// Whether a RST was seen, or a FIN from each side.
+    pub fn is_ending(&self) -> bool {
+        let both = Direction::BOTH.map(|direction| self.ended[direction]);
+        both.contains(&Some(End::Reset)) || both.iter().all(Option::is_some)
+    }
+
+    /// Who ended the stream first, and how.
+    pub fn first_to_end(&self) -> Option<(Direction, End)> {
+        self.first_to_end
+    }
+
+    /// Its last packet.
+    pub fn last(&self) -> Origin {
+        self.last
+    }
+
+    fn watch_hole(&mut self, direction: Direction, now: Timestamp) {
+        let hole = &mut self.hole[direction];
+        let stream = &self.streams[direction];
+        if !stream.has_acknowledged_hole() && !stream.is_settling() {
+            *hole = None;
+        } else if let Some(hole) = hole {
+            hole.segments += 1;
+        } else {
+            *hole = Some(Hole { since: now, segments: 0 });
+        }
+    }
+}

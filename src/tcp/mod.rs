@@ -1,0 +1,5 @@
+//! From TCP segments to in-order bytes: flows and their two reassembled streams.
+
+pub mod flow;
+pub mod reassembler;
+pub mod table;

@@ -1,0 +1,463 @@
+//! Segments of one direction, in any order, to its bytes in order (RFC 9293 §3.4, §3.10.7.4).
+//!
+//! ```text
+//!  delivered          │ hole │ waiting │ hole │ waiting
+//!  ───────────────────┤......├─────────┤......├────────
+//!       └─unacknowledged     │                │
+//!  0                  next   └ pieces never overlap: the first copy of a byte wins
+//! ```
+//!
+//! What arrives in order passes through borrowed; only what waits behind a hole is copied. The last delivered bytes
+//! that the receiver has not acknowledged are kept aside: until then a second copy with other content leaves open
+//! which one the receiver took. When a hole is given up is the flow's decision ([`super::flow`]).
+
+use std::collections::BTreeMap;
+
+use crate::chunk::Chunk;
+use crate::config::Limits;
+use crate::net::segment::Segment;
+use crate::net::seq::SeqNumber;
+use crate::origin::Origin;
+
+/// Internal offset of the first sequence number seen; what was sent before it lies below.
+const BASE: u64 = 1 << 32;
+
+/// The largest window that TCP can have (RFC 7323 §2.3); what lies further ahead is not of this connection.
+const MAX_WINDOW: u64 = 1 << 30;
+
+/// While the start of the stream is not known, so many segments or bytes are waited for to find its lowest one.
+const SETTLING_SEGMENTS: usize = 8;
+const SETTLING_BYTES: usize = 64 << 10;
+
+/// One direction of a flow.
+#[derive(Debug, Default)]
+pub struct Reassembler {
+    position: Option<Position>,
+    /// Whether `position` is where the stream begins (SYN seen), or was chosen; otherwise still open.
+    settled: bool,
+    /// Whether the stream's true beginning was seen.
+    anchored: bool,
+    /// Pieces behind a hole by internal offset; they never overlap.
+    waiting: BTreeMap<u64, Piece>,
+    waiting_bytes: usize,
+    /// Copy of the last delivered bytes, up to `next`, that are not acknowledged.
+    unacknowledged: Vec<u8>,
+    /// Internal offset up to which the receiver has acknowledged.
+    acknowledged: u64,
+    /// Internal offset of FIN.
+    end: Option<u64>,
+}
+
+/// Where a stream stands.
+#[derive(Debug, Clone, Copy)]
+struct Position {
+    /// Internal offset of the stream's first byte.
+    base: u64,
+    /// Internal offset of the next byte to deliver.
+    next: u64,
+    /// Its sequence number.
+    seq: SeqNumber,
+}
+
+impl Position {
+    fn at(seq: SeqNumber) -> Self {
+        Self { base: BASE, next: BASE, seq }
+    }
+
+    /// Internal offset of a sequence number, taken to be within 2^31 of `next`.
+    fn offset(self, seq: SeqNumber) -> u64 {
+        self.next.saturating_add_signed(i64::from(seq.distance_from(self.seq)))
+    }
+
+    fn advance(&mut self, to: u64) {
+        // Truncation is the arithmetic modulo 2^32 that sequence numbers have.
+        self.seq = self.seq.plus(to.wrapping_sub(self.next) as u32);
+        self.next = to;
+    }
+}
+
+/// Bytes that wait behind a hole, or are known to be cut off.
+#[derive(Debug)]
+struct Piece {
+    origin: Origin,
+    acknowledged: Option<u64>,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Bytes(Box<[u8]>),
+    Cut(u64),
+}
+
+impl Content {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Cut(length) => *length,
+        }
+    }
+}
+
+/// What the arrival of a segment makes known at once.
+#[derive(Debug, Default)]
+pub struct Arrival<'a> {
+    /// Its bytes, where they are next in order.
+    pub chunk: Option<Chunk<'a>>,
+    /// Bytes behind `chunk` that the snap length cut off: stream offset and count.
+    pub cut: Option<(u64, u64)>,
+    /// Stream offset at which it contradicts a copy that came first.
+    pub conflict: Option<u64>,
+}
+
+/// What is next in order among the bytes that waited.
+#[derive(Debug)]
+pub enum Ready {
+    /// Bytes, owned: [`Waited::chunk`] lends them.
+    Bytes(Waited),
+    /// Bytes that the snap length cut off: stream offset and count.
+    Cut(u64, u64),
+}
+
+/// Bytes that waited behind a hole and are now in order.
+#[derive(Debug)]
+pub struct Waited {
+    origin: Origin,
+    acknowledged: Option<u64>,
+    offset: u64,
+    bytes: Box<[u8]>,
+}
+
+impl Waited {
+    /// The bytes as a chunk.
+    pub fn chunk(&self) -> Chunk<'_> {
+        Chunk { origin: self.origin, offset: self.offset, acknowledged: self.acknowledged, bytes: &self.bytes }
+    }
+}
+
+impl Reassembler {
+    /// Learns the sequence number of the stream's first byte, from SYN or from its acknowledgment.
+    ///
+    /// Has no effect once delivery has begun.
+    pub fn anchor(&mut self, first: SeqNumber) {
+        match &mut self.position {
+            None => self.position = Some(Position::at(first)),
+            Some(_) if self.settled => return,
+            Some(position) => {
+                let base = position.offset(first);
+                position.advance(base);
+                position.base = base;
+                self.waiting = self.waiting.split_off(&base);
+                self.waiting_bytes = self.waiting.values().map(Piece::buffered).sum();
+            }
+        }
+        self.settled = true;
+        self.anchored = true;
+    }
+
+    /// Whether the stream can begin at `first`: it does, or what was seen of it begins a little later.
+    pub fn begins_at(&self, first: SeqNumber) -> bool {
+        const LITTLE: u64 = 1 << 20;
+        let Some(position) = self.position else { return true };
+        let offset = position.offset(first);
+        offset == position.base || !self.anchored && (position.base.saturating_sub(LITTLE)..=position.next).contains(&offset)
+    }
+
+    /// Whether any byte was delivered.
+    pub fn has_delivered(&self) -> bool {
+        self.position.is_some_and(|position| position.next > position.base)
+    }
+
+    /// Whether a sequence number can belong to this stream now (RFC 9293 §3.10.7.4).
+    pub fn is_in_window(&self, seq: SeqNumber) -> bool {
+        self.position.is_none_or(|position| {
+            let offset = position.offset(seq);
+            offset >= self.acknowledged.min(position.next) && offset <= position.next + MAX_WINDOW
+        })
+    }
+
+    /// Whether the stream's true beginning was seen.
+    pub fn is_anchored(&self) -> bool {
+        self.anchored
+    }
+
+    /// Takes a segment's payload; `acknowledged` is its sender's acknowledgment as offset of the opposite stream.
+    pub fn insert<'a>(
+        &mut self,
+        segment: &Segment<'a>,
+        first: SeqNumber,
+        acknowledged: Option<u64>,
+        limits: &Limits,
+    ) -> Arrival<'a> {
+        let mut arrival = Arrival::default();
+        if segment.payload.is_empty() && segment.cut == 0 {
+            return arrival;
+        }
+        let position = *self.position.get_or_insert_with(|| Position::at(first));
+        let start = position.offset(first);
+        let whole = start + segment.payload.len() as u64;
+        let cut_end = whole + u64::from(segment.cut);
+        if start > position.next + MAX_WINDOW || self.end.is_some_and(|end| start >= end) {
+            return arrival;
+        }
+        if start != position.next || !self.settled {
+            self.insert_out_of_order(segment, start, acknowledged, &mut arrival);
+            return arrival;
+        }
+        // In order. Pieces that wait further on keep what they hold: they came first.
+        let room = self.waiting.keys().next().map_or(u64::MAX, |&first| first - start);
+        let fits = usize::try_from(room).unwrap_or(usize::MAX).min(segment.payload.len());
+        let (now, beyond) = segment.payload.split_at(fits);
+        if !now.is_empty() {
+            let offset = position.next - position.base;
+            arrival.chunk = Some(Chunk { origin: segment.origin, offset, acknowledged, bytes: now });
+            self.deliver(now, limits);
+        }
+        if !beyond.is_empty() || (segment.cut > 0 && room < cut_end - start) {
+            self.insert_out_of_order(segment, start, acknowledged, &mut arrival);
+        } else if segment.cut > 0 {
+            arrival.cut = Some((whole - position.base, u64::from(segment.cut)));
+            self.skip(cut_end);
+        }
+        arrival
+    }
+
+    /// The next piece that waited and is now in order.
+    pub fn ready(&mut self, limits: &Limits) -> Option<Ready> {
+        let position = self.position?;
+        if !self.settled || *self.waiting.first_key_value()?.0 > position.next {
+            return None;
+        }
+        let (_, piece) = self.waiting.pop_first()?;
+        self.waiting_bytes -= piece.buffered();
+        let offset = position.next - position.base;
+        match piece.content {
+            Content::Bytes(bytes) => {
+                self.deliver(&bytes, limits);
+                Some(Ready::Bytes(Waited { origin: piece.origin, acknowledged: piece.acknowledged, offset, bytes }))
+            }
+            Content::Cut(length) => {
+                self.skip(position.next + length);
+                Some(Ready::Cut(offset, length))
+            }
+        }
+    }
+
+    /// Whether [`ready`](Self::ready) has something.
+    pub fn is_ready(&self) -> bool {
+        self.settled
+            && self.position.is_some_and(|position| {
+                self.waiting.first_key_value().is_some_and(|(&first, _)| first == position.next)
+            })
+    }
+
+    /// Learns what the receiver has acknowledged.
+    pub fn acknowledge(&mut self, ack: SeqNumber) {
+        let Some(position) = self.position else { return };
+        let offset = position.offset(ack);
+        if offset <= self.acknowledged || offset > position.next + MAX_WINDOW {
+            return;
+        }
+        self.acknowledged = offset;
+        if offset >= position.next {
+            self.unacknowledged.clear();
+        } else {
+            let open = usize::try_from(position.next - offset).unwrap_or(usize::MAX);
+            let settled = self.unacknowledged.len().saturating_sub(open);
+            // Only when half of it goes, so that the cost of moving stays a constant per byte.
+            if settled > self.unacknowledged.len() / 2 {
+                self.unacknowledged.drain(..settled);
+            }
+        }
+    }
+
+    /// Learns where the stream ends: the sequence number of FIN.
+    pub fn end_at(&mut self, seq: SeqNumber) {
+        let position = *self.position.get_or_insert_with(|| Position::at(seq));
+        let offset = position.offset(seq);
+        if offset >= position.next && offset <= position.next + MAX_WINDOW {
+            self.end = Some(self.end.map_or(offset, |end| end.min(offset)));
+        }
+    }
+
+    /// Whether all bytes up to the known end are delivered.
+    pub fn is_complete(&self) -> bool {
+        match (self.position, self.end) {
+            (Some(position), Some(end)) => self.settled && position.next >= end,
+            (None, _) | (_, None) => false,
+        }
+    }
+
+    /// Whether bytes are missing before the next piece, and the receiver has acknowledged them.
+    pub fn has_acknowledged_hole(&self) -> bool {
+        let Some(position) = self.position else { return false };
+        self.settled
+            && self
+                .waiting
+                .first_key_value()
+                .is_some_and(|(&first, _)| first > position.next && self.acknowledged >= first)
+    }
+
+    /// Gives up the hole before the next piece: its stream offset and length.
+    ///
+    /// Where nothing waits: the bytes that the end of the stream or an acknowledgment tells of.
+    pub fn give_up_hole(&mut self) -> Option<(u64, u64)> {
+        self.settle();
+        let position = self.position?;
+        // An acknowledgment one beyond the last byte is that of a FIN which was not captured.
+        let unseen_fin = self.acknowledged == position.next + 1;
+        let known_end = self.end.unwrap_or(if unseen_fin { position.next } else { self.acknowledged });
+        let resume = self.waiting.keys().next().copied().unwrap_or(known_end);
+        if resume <= position.next {
+            return None;
+        }
+        self.skip(resume);
+        Some((position.next - position.base, resume - position.next))
+    }
+
+    /// Memory that waits behind holes, in bytes.
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
+    /// Whether the start of the stream is still open.
+    pub fn is_settling(&self) -> bool {
+        self.position.is_some() && !self.settled
+    }
+
+    /// Takes the lowest byte seen so far for the start of the stream.
+    pub fn settle(&mut self) {
+        if self.settled {
+            return;
+        }
+        let Some(position) = &mut self.position else { return };
+        if let Some(&lowest) = self.waiting.keys().next() {
+            position.advance(lowest);
+        }
+        position.base = position.next;
+        self.settled = true;
+    }
+
+    /// A sequence number as offset of the stream; `None` while the start is open, or where it lies before.
+    pub fn stream_offset(&self, seq: SeqNumber) -> Option<u64> {
+        let position = self.position.filter(|_| self.settled)?;
+        position.offset(seq).checked_sub(position.base)
+    }
+
+    fn deliver(&mut self, bytes: &[u8], limits: &Limits) {
+        let Some(position) = &mut self.position else { return };
+        let end = position.next + bytes.len() as u64;
+        position.advance(end);
+        if self.acknowledged >= end {
+            self.unacknowledged.clear();
+            return;
+        }
+        self.unacknowledged.extend_from_slice(bytes);
+        // Twice the bound before cutting, so that the cost of moving stays a constant per byte.
+        if self.unacknowledged.len() > 2 * limits.unacknowledged {
+            let surplus = self.unacknowledged.len() - limits.unacknowledged;
+            self.unacknowledged.drain(..surplus);
+        }
+    }
+
+    fn skip(&mut self, to: u64) {
+        self.unacknowledged.clear();
+        if let Some(position) = &mut self.position {
+            position.advance(to);
+        }
+    }
+
+    fn insert_out_of_order(
+        &mut self,
+        segment: &Segment<'_>,
+        start: u64,
+        acknowledged: Option<u64>,
+        arrival: &mut Arrival<'_>,
+    ) {
+        let Some(position) = self.position else { return };
+        let piece = |content| Piece { origin: segment.origin, acknowledged, content };
+        let whole = start + segment.payload.len() as u64;
+        let slice = |from: u64, to: u64| {
+            let (from, to) = ((from - start) as usize, (to - start) as usize);
+            &segment.payload[from..to]
+        };
+        // §3.8.4: a keep-alive repeats the last byte, or garbage in its place.
+        let keep_alive = segment.payload.len() <= 1 && start + 1 == position.next;
+        let floor = if self.settled { position.next } else { 0 };
+        let limit = self.end.map_or(whole, |end| whole.min(end));
+
+        let old = limit.min(floor);
+        if old > start && !keep_alive {
+            let before = old.max(start);
+            arrival.conflict = self.contradicts_delivered(slice(start, before), before);
+        }
+        let mut at = start.max(floor);
+        while at < limit {
+            // What covers `at`, or the next piece behind it.
+            let covering = self.waiting.range(..=at).next_back().map(|(&from, piece)| (from, piece));
+            if let Some((from, waiting)) = covering
+                && from + waiting.content.len() > at
+            {
+                let until = limit.min(from + waiting.content.len());
+                if let Content::Bytes(bytes) = &waiting.content {
+                    let first = &bytes[(at - from) as usize..(until - from) as usize];
+                    if first != slice(at, until) {
+                        arrival.conflict.get_or_insert(at.saturating_sub(position.base));
+                    }
+                }
+                at = until;
+                continue;
+            }
+            let until = self.waiting.range(at..).next().map_or(limit, |(&next, _)| next.min(limit));
+            self.wait(at, piece(Content::Bytes(slice(at, until).into())));
+            at = until;
+        }
+        self.insert_cut(whole.max(floor), whole + u64::from(segment.cut), piece);
+        if self.waiting.len() >= SETTLING_SEGMENTS || self.waiting_bytes >= SETTLING_BYTES {
+            self.settle();
+        }
+    }
+
+    /// Notes that the bytes `from..to` will not come, where nothing else waits.
+    fn insert_cut(&mut self, from: u64, to: u64, piece: impl FnOnce(Content) -> Piece) {
+        let covered = self.waiting.range(..=from).next_back().map_or(0, |(&at, piece)| at + piece.content.len());
+        let from = from.max(covered);
+        let to = self.waiting.range(from..).next().map_or(to, |(&next, _)| next.min(to));
+        if from < to {
+            self.wait(from, piece(Content::Cut(to - from)));
+        }
+    }
+
+    fn wait(&mut self, at: u64, piece: Piece) {
+        self.waiting_bytes += piece.buffered();
+        self.waiting.insert(at, piece);
+    }
+
+    /// Compares bytes that end at the internal offset `end` with those already delivered but not acknowledged.
+    fn contradicts_delivered(&self, bytes: &[u8], end: u64) -> Option<u64> {
+        let position = self.position?;
+        let kept_from = position.next - self.unacknowledged.len() as u64;
+        let acknowledged = self.acknowledged.max(kept_from);
+        let start = end - bytes.len() as u64;
+        let from = start.max(acknowledged);
+        if from >= end {
+            return None;
+        }
+        let first = &self.unacknowledged[(from - kept_from) as usize..(end - kept_from) as usize];
+        let second = &bytes[(from - start) as usize..];
+        let at = first.iter().zip(second).position(|(first, second)| first != second)?;
+        Some(from + at as u64 - position.base)
+    }
+}
+
+impl Piece {
+    /// What it costs to let it wait: one-byte segments cost far more than their byte.
+    fn buffered(&self) -> usize {
+        const OVERHEAD: usize = size_of::<Piece>() + 2 * size_of::<u64>();
+        OVERHEAD
+            + match &self.content {
+                Content::Bytes(bytes) => bytes.len(),
+                Content::Cut(_) => 0,
+            }
+    }
+}

@@ -1,0 +1,308 @@
+//! Judges the opening handshake (RFC 6455 §4.1, §4.2, §4.4, §11.3): two heads in, terms and verdict out.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use sha1::{Digest as _, Sha1};
+
+use crate::anomaly::{Anomaly, Code, Detail, Severity};
+use crate::event::{Accept, Terms, Verdict};
+use crate::http::head::{Headers, Request, Response};
+use crate::http::secret;
+use crate::ws::extension::{self, Agreement};
+
+/// What is appended to the key before hashing (§1.3).
+const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// base64 with its padding; what the unused bits of the last character are is nobody's rule.
+const KEY: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+
+/// A handshake, judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// What it says of the WebSocket.
+    pub terms: Terms,
+    /// What that means for the frames.
+    pub agreement: Agreement,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// Rules that either side broke.
+    pub anomalies: Vec<Anomaly>,
+}
+
+/// Judges the heads of a handshake; either can be missing from the capture.
+pub fn judge(request: Option<&Request>, response: Option<&Response>) -> Judged {
+    let mut anomalies = Vec::new();
+    let mut terms = Terms::default();
+    if let Some(request) = request {
+        read_request(request, &mut terms);
+        judge_request(request, &terms, &mut anomalies);
+    }
+    let mut agreement = Agreement { unknown: terms.extensions.is_some(), ..Agreement::default() };
+    if let Some(response) = response {
+        read_response(&response.headers, &mut terms);
+        if let Some(line) = &response.headers.malformed {
+            anomalies.push(Anomaly::new(Code::HttpHeadMalformed, Detail::Found(line.clone())));
+        }
+        if response.status == 101 {
+            judge_switch(request, response, &terms, &mut anomalies);
+            let offered = request.map(|_| terms.extensions.as_deref());
+            agreement = extension::agree(offered, terms.extension.as_deref(), &mut anomalies);
+        } else if response.status == 426 && response.headers.first("sec-websocket-version").is_none() {
+            anomalies.push(Code::HandshakeVersionUnnamed.into());
+        }
+    }
+    let broken = anomalies.iter().any(|anomaly| anomaly.code.rule().severity == Severity::Violation);
+    let verdict = match (request, response) {
+        (Some(_), Some(response)) if response.status != 101 => Verdict::Rejected,
+        (Some(_), Some(_)) if broken => Verdict::Invalid,
+        (Some(_), Some(_)) => Verdict::Accepted,
+        (None, _) | (_, None) => Verdict::Incomplete,
+    };
+    Judged { terms, agreement, verdict, anomalies }
+}
+
+/// The Sec-WebSocket-Accept that a key demands (§4.2.2, step 5.4).
+pub fn accept(key: &str) -> String {
+    let mut hash = Sha1::new();
+    hash.update(key.as_bytes());
+    hash.update(GUID.as_bytes());
+    STANDARD.encode(hash.finalize())
+}
+
+fn read_request(request: &Request, terms: &mut Terms) {
+    let headers = &request.headers;
+    terms.key = headers.first("sec-websocket-key").map(Into::into);
+    terms.subprotocols = headers.elements("sec-websocket-protocol").map(Into::into).collect();
+    terms.extensions = headers.joined("sec-websocket-extensions");
+}
+
+fn read_response(headers: &Headers, terms: &mut Terms) {
+    terms.subprotocol = headers.elements("sec-websocket-protocol").next().map(Into::into);
+    terms.extension = headers.joined("sec-websocket-extensions");
+    let received = headers.first("sec-websocket-accept").map(Into::into);
+    let expected = terms.key.as_ref().map(|key| accept(key).into());
+    if received.is_some() || expected.is_some() {
+        terms.accept = Some(Accept { received, expected });
+    }
+}
+
+fn judge_request(request: &Request, terms: &Terms, anomalies: &mut Vec<Anomaly>) {
+    let headers = &request.headers;
+    let mut found = |code, detail| anomalies.push(Anomaly::new(code, detail));
+    if &*request.method != "GET" {
+        found(Code::HandshakeMethod, Detail::Found(request.method.clone()));
+    }
+    if &*request.version != "1.1" {
+        found(Code::HandshakeHttpVersion, Detail::Found(request.version.clone()));
+    }
+    if headers.first("host").is_none() {
+        found(Code::HandshakeHostMissing, Detail::None);
+    }
+    if !headers.has_token("upgrade", "websocket") {
+        found(Code::HandshakeUpgradeMissing, as_found(headers, "upgrade"));
+    }
+    if !headers.has_token("connection", "upgrade") {
+        found(Code::HandshakeConnectionMissing, as_found(headers, "connection"));
+    }
+    match &terms.key {
+        None => found(Code::HandshakeKeyMissing, Detail::None),
+        Some(key) => match KEY.decode(&**key) {
+            Ok(nonce) if nonce.len() == 16 => {}
+            Ok(nonce) => found(Code::HandshakeKeyInvalid, Detail::Number("bytes", nonce.len() as u64)),
+            Err(_) => found(Code::HandshakeKeyInvalid, Detail::Found(key.clone())),
+        },
+    }
+    if headers.all("sec-websocket-key").count() > 1 {
+        found(Code::HandshakeKeyRepeated, Detail::None);
+    }
+    match headers.first("sec-websocket-version") {
+        None => found(Code::HandshakeVersionMissing, Detail::None),
+        Some("13") => {}
+        Some(other) => found(Code::HandshakeVersionUnsupported, Detail::Found(other.into())),
+    }
+    if headers.first("origin").is_none() {
+        found(Code::HandshakeOriginMissing, Detail::None);
+    }
+    let offered = &terms.subprotocols;
+    if let Some(twice) = (1..offered.len()).find(|&index| offered[..index].contains(&offered[index])) {
+        found(Code::HandshakeProtocolRepeatedValue, Detail::Found(offered[twice].clone()));
+    }
+    let in_query = secret::credential_in_query(&request.target);
+    if let Some(name) = in_query {
+        found(Code::HandshakeCredentialsQuery, Detail::Found(name.into()));
+    }
+    let in_header = headers.lines.iter().find(|(name, _)| secret::is_credential_header(name));
+    if let Some(name) = in_header.map(|(name, _)| &**name).or(in_query) {
+        found(Code::HandshakeCredentialsCleartext, Detail::Found(name.into()));
+    }
+    if let Some(line) = &headers.malformed {
+        found(Code::HttpHeadMalformed, Detail::Found(line.clone()));
+    }
+}
+
+fn judge_switch(request: Option<&Request>, response: &Response, terms: &Terms, anomalies: &mut Vec<Anomaly>) {
+    let headers = &response.headers;
+    let mut found = |code, detail| anomalies.push(Anomaly::new(code, detail));
+    if &*response.version != "1.1" {
+        found(Code::HandshakeHttpVersion, Detail::Found(response.version.clone()));
+    }
+    if !headers.has_token("upgrade", "websocket") {
+        found(Code::HandshakeResponseUpgrade, as_found(headers, "upgrade"));
+    }
+    if !headers.has_token("connection", "upgrade") {
+        found(Code::HandshakeResponseConnection, as_found(headers, "connection"));
+    }
+    match &terms.accept {
+        Some(Accept { received: Some(received), expected: Some(expected) }) if received != expected => {
+            let detail = Detail::Mismatch { found: received.clone(), expected: expected.clone() };
+            found(Code::HandshakeAcceptWrong, detail);
+        }
+        Some(Accept { received: Some(_), .. }) => {}
+        Some(Accept { received: None, .. }) | None => found(Code::HandshakeAcceptMissing, Detail::None),
+    }
+    if headers.all("sec-websocket-accept").count() > 1 {
+        found(Code::HandshakeAcceptRepeated, Detail::None);
+    }
+    if headers.elements("sec-websocket-protocol").count() > 1 {
+        found(Code::HandshakeSubprotocolRepeated, as_found(headers, "sec-websocket-protocol"));
+    }
+    let Some(request) = request else { return };
+    if let Some(chosen) = &terms.subprotocol
+        && !terms.subprotocols.contains(chosen)
+    {
+        found(Code::HandshakeSubprotocolUnoffered, Detail::Found(chosen.clone()));
+    }
+    let host = request.headers.first("host");
+    if let (Some(origin), Some(host)) = (request.headers.first("origin"), host)
+        && is_cross_site(origin, host)
+    {
+        let detail = Detail::Mismatch { found: origin.into(), expected: host.into() };
+        found(Code::HandshakeOriginCrossSite, detail);
+    }
+}
+
+fn as_found(headers: &Headers, name: &str) -> Detail {
+    headers.joined(name).map_or(Detail::None, Detail::Found)
+}
+
+/// Whether a page of this origin is another site than the host it talks to; ports do not count.
+fn is_cross_site(origin: &str, host: &str) -> bool {
+    if origin == "null" {
+        return true;
+    }
+    match origin.split_once("://") {
+        Some((_, authority)) if !authority.is_empty() => !host_name(authority).eq_ignore_ascii_case(host_name(host)),
+        Some(_) | None => false,
+    }
+}
+
+/// `host` of `host:port`, `[v6]` of `[v6]:port`.
+fn host_name(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        Some(_) | None => authority,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::head;
+
+    const REQUEST: &str = "GET /chat HTTP/1.1\nHost: server.example.com\nUpgrade: websocket\nConnection: Upgrade\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nOrigin: http://server.example.com\n\
+        Sec-WebSocket-Protocol: chat, superchat\nSec-WebSocket-Version: 13\n";
+    const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\nConnection: Upgrade\n\
+        Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\nSec-WebSocket-Protocol: chat\n";
+
+    fn judge_texts(request: &str, response: &str) -> (Verdict, Vec<Code>) {
+        let request = head::request(request.as_bytes());
+        let response = head::response(response.as_bytes());
+        let judged = judge(Some(&request), Some(&response));
+        (judged.verdict, judged.anomalies.into_iter().map(|anomaly| anomaly.code).collect())
+    }
+
+    #[test]
+    fn the_handshake_of_section_1_3_is_accepted_in_silence() {
+        assert_eq!(accept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(judge_texts(REQUEST, RESPONSE), (Verdict::Accepted, vec![]));
+    }
+
+    /// Each rule planted (left) and its nearest lawful neighbour (right), as a replacement in the request.
+    #[test]
+    fn rules_of_the_request() {
+        use Code::*;
+        for (line, planted, lawful, code) in [
+            ("GET", "POST", "GET", HandshakeMethod),
+            ("/chat HTTP/1.1", "/chat HTTP/1.0", "/ HTTP/1.1", HandshakeHttpVersion),
+            ("Host: server.example.com", "X: y", "HOST: server.example.com", HandshakeHostMissing),
+            ("Upgrade: websocket", "Upgrade: h2c", "upgrade: h2c, WebSocket", HandshakeUpgradeMissing),
+            ("Connection: Upgrade", "Connection: close", "connection: keep-alive, upgrade", HandshakeConnectionMissing),
+            ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ", "sec-websocket-key:dGhlIHNhbXBsZSBub25jZQ==", HandshakeKeyInvalid),
+            ("Host:", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nHost:", "Host:", HandshakeKeyRepeated),
+            ("Sec-WebSocket-Version: 13", "X: y", "sec-websocket-version:  13 ", HandshakeVersionMissing),
+            ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 8", "Sec-WebSocket-Version: 13", HandshakeVersionUnsupported),
+            ("Origin: http://server.example.com", "X: y", "Origin: https://server.example.com:8443", HandshakeOriginMissing),
+            ("chat, superchat", "chat, chat", "chat, Chat", HandshakeProtocolRepeatedValue),
+            ("Origin: http://server.example.com", "Origin: https://evil.example", "Origin: file://", HandshakeOriginCrossSite),
+            ("Origin: http://server.example.com", "Origin: null", "Origin: http://SERVER.example.com", HandshakeOriginCrossSite),
+            ("Host:", "no colon\nHost:", "X-Empty:\nHost:", HttpHeadMalformed),
+        ] {
+            assert_eq!(judge_texts(&REQUEST.replacen(line, planted, 1), RESPONSE).1, [code], "{planted}");
+            assert_eq!(judge_texts(&REQUEST.replacen(line, lawful, 1), RESPONSE).1, [], "{lawful}");
+        }
+    }
+
+    #[test]
+    fn rules_of_the_response() {
+        use Code::*;
+        for (line, planted, lawful, code) in [
+            ("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "X: y", "sec-websocket-accept:s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", HandshakeAcceptMissing),
+            ("xOo=", "xOo=-wrong", "xOo= ", HandshakeAcceptWrong),
+            ("Upgrade:", "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\nUpgrade:", "Upgrade:", HandshakeAcceptRepeated),
+            ("Upgrade: websocket", "Upgrade: web-socket", "Upgrade: WebSocket", HandshakeResponseUpgrade),
+            ("Connection: Upgrade", "Connection: keep-alive", "Connection: keep-alive, UPGRADE", HandshakeResponseConnection),
+            ("Protocol: chat", "Protocol: other", "Protocol: superchat", HandshakeSubprotocolUnoffered),
+            ("Protocol: chat", "Protocol: chat, superchat", "Protocol: chat,", HandshakeSubprotocolRepeated),
+            ("Upgrade:", "Sec-WebSocket-Extensions: x-y\nUpgrade:", "Sec-WebSocket-Extensions:\nUpgrade:", HandshakeExtensionUnoffered),
+            ("HTTP/1.1", "HTTP/1.0", "HTTP/1.1", HandshakeHttpVersion),
+        ] {
+            let (verdict, codes) = judge_texts(REQUEST, &RESPONSE.replacen(line, planted, 1));
+            assert_eq!((verdict, codes), (Verdict::Invalid, vec![code]), "{planted}");
+            assert_eq!(judge_texts(REQUEST, &RESPONSE.replacen(line, lawful, 1)).1, [], "{lawful}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_no_violation_but_a_426_names_the_version() {
+        for (response, codes) in [
+            ("HTTP/1.1 401 Unauthorized\n", vec![]),
+            ("HTTP/1.1 302 Found\nLocation: /\n", vec![]),
+            ("HTTP/1.1 426 Upgrade Required\nSec-WebSocket-Version: 13\n", vec![]),
+            ("HTTP/1.1 426 Upgrade Required\n", vec![Code::HandshakeVersionUnnamed]),
+        ] {
+            assert_eq!(judge_texts(REQUEST, response), (Verdict::Rejected, codes), "{response}");
+        }
+    }
+
+    #[test]
+    fn a_missing_key_and_credentials_are_told() {
+        let without = REQUEST.replace("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n", "");
+        assert!(judge_texts(&without, RESPONSE).1.contains(&Code::HandshakeKeyMissing));
+        let secret = REQUEST.replace("/chat", "/chat?access_token=1");
+        let codes = vec![Code::HandshakeCredentialsQuery, Code::HandshakeCredentialsCleartext];
+        assert_eq!(judge_texts(&secret, RESPONSE), (Verdict::Accepted, codes));
+        let cookie = REQUEST.replace("Host:", "Cookie: a=b\nHost:");
+        assert_eq!(judge_texts(&cookie, RESPONSE).1, [Code::HandshakeCredentialsCleartext]);
+    }
+
+    #[test]
+    fn half_a_handshake_is_incomplete() {
+        let (request, response) = (head::request(REQUEST.as_bytes()), head::response(RESPONSE.as_bytes()));
+        assert_eq!(judge(Some(&request), None).verdict, Verdict::Incomplete);
+        let judged = judge(None, Some(&response));
+        assert_eq!((judged.verdict, judged.anomalies), (Verdict::Incomplete, vec![]));
+    }
+}

@@ -1,0 +1,10 @@
+//! The WebSocket protocol (RFC 6455) and its permessage-deflate extension (RFC 7692).
+
+pub mod close;
+pub mod deflate;
+pub mod extension;
+pub mod frame;
+pub mod handshake;
+pub mod mask;
+pub mod receiver;
+pub mod utf8;
