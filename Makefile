@@ -1,0 +1,26 @@
+# Each goal first installs what this machine lacks (.ci/setup; Debian). `make` alone lists the goals.
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+wscope := $(or $(CARGO_TARGET_DIR),target)/release/wscope
+
+.PHONY: help setup build demo test bench
+
+help: ## list the goals
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+setup: ## install a C compiler, libpcap and Rust where they are missing
+	@.ci/setup
+
+build: setup ## build target/release/wscope
+	cargo build --release --locked
+
+# check exits with 1 where a MUST was broken, as it is there
+demo: build ## show a conversation as text and as JSON, and check a faulty one
+	$(wscope) export --format text samples/echo-python.pcapng
+	$(wscope) export --format jsonl samples/echo-python.pcapng | sed -n 2p
+	$(wscope) check samples/wrong-accept.pcap || [ $$? -eq 1 ]
+
+test: setup ## run all tests
+	cargo test --locked
+
+bench: setup ## run the benchmarks
+	cargo bench --locked

@@ -1,0 +1,66 @@
+#!/bin/bash
+# record.sh [NAME…]   (as root)
+# Makes the captures of samples/ anew, all of them or those named. The peers are installed into a scratch folder
+# (RECIPES_SCRATCH, default /tmp/wscope-recipes), never into the repository. Needs tcpdump, iproute2, python3 with venv,
+# node with npm, zstd, editcap (wireshark-common); for tungstenite-echo cargo, for browser chromium.
+set -euo pipefail
+recipes=$(cd "$(dirname "$0")" && pwd)
+samples=$(dirname "$recipes")
+scratch=${RECIPES_SCRATCH:-/tmp/wscope-recipes}
+python=$scratch/python/bin/python
+export NODE_PATH=$scratch/node/node_modules
+
+install_peers() {
+    mkdir -p "$scratch/node"
+    [ -x "$python" ] || python3 -m venv "$scratch/python"
+    "$python" -m pip install --quiet --disable-pip-version-check -r "$recipes/requirements.txt"
+    cp "$recipes/package.json" "$scratch/node/"
+    npm install --silent --no-audit --no-fund --prefix "$scratch/node"
+}
+
+build_tungstenite_client() {
+    [ -d "$scratch/tungstenite" ] || cargo init --quiet --vcs none --name tungstenite-client "$scratch/tungstenite"
+    cp "$recipes/tungstenite_client.rs" "$scratch/tungstenite/src/main.rs"
+    (cd "$scratch/tungstenite" && cargo add --quiet tungstenite@=0.30.0 && cargo build --quiet)
+}
+
+# record NAME PORT COMMAND…: leaves $scratch/NAME.pcap
+record() {
+    local name=$1
+    shift
+    "$recipes/capture.sh" "$scratch/$name.pcap" "$@"
+}
+
+keep_pcap() { cp "$scratch/$1.pcap" "$samples/$1.pcap"; }
+keep_microseconds() { editcap -F pcap "$scratch/$1.pcap" "$samples/$1.pcap"; }
+keep_pcapng() { editcap -F pcapng "$scratch/$1.pcap" "$samples/$1.pcapng"; }
+keep_gz() { gzip -9 --no-name --stdout "$scratch/$1.pcap" >"$samples/$1.pcap.gz"; }
+keep_zst() { zstd -19 --quiet --stdout "$scratch/$1.pcap" >"$samples/$1.pcap.zst"; }
+
+make_sample() {
+    cd "$recipes"
+    case $1 in
+        echo-python)         record "$1" 8765 "$python" echo_python.py; keep_pcapng "$1" ;;
+        fragments-node)      record "$1" 8080 node fragments_node.js; keep_pcap "$1" ;;
+        deflate-takeover)    record "$1" 8081 node deflate_takeover_server.js "$python" deflate_takeover_client.py; keep_pcapng "$1" ;;
+        deflate-no-takeover) record "$1" 8082 node deflate_no_takeover.js; keep_gz "$1" ;;
+        refused)             record "$1" 8083 node refused.js; keep_microseconds "$1" ;;
+        wrong-accept)        record "$1" 8084 "$python" wrong_accept.py; keep_pcap "$1" ;;
+        subprotocol)         record "$1" 49213 node subprotocol.js; keep_pcapng "$1" ;;
+        abnormal)            record "$1" 9001 node abnormal.js; keep_microseconds "$1" ;;
+        tungstenite-echo)    build_tungstenite_client
+                             record "$1" 8086 node echo_server.js 8086 "$scratch/tungstenite/target/debug/tungstenite-client"; keep_zst "$1" ;;
+        browser)             record "$1" 8087 "$python" browser.py; keep_pcapng "$1" ;;
+        *) echo "no recipe for $1" >&2; return 2 ;;
+    esac
+}
+
+install_peers
+if [ $# -eq 0 ]; then
+    set -- echo-python fragments-node deflate-takeover deflate-no-takeover refused wrong-accept subprotocol abnormal \
+        tungstenite-echo browser
+fi
+for name; do
+    echo "recording $name"
+    make_sample "$name"
+done
