@@ -42,8 +42,10 @@ pub struct Limits {
     pub flows: usize,
     /// A flow that is silent for so long is given up.
     pub idle: Duration,
-    /// How long an ended flow is remembered, to recognise late duplicates.
+    /// How long after a RST, or after both FINs where bytes are missing, late packets are waited for.
     pub linger: Duration,
+    /// How long an ended flow is remembered to recognise late duplicates: about a TIME-WAIT (RFC 9293 §3.6.1).
+    pub remember: Duration,
     /// How long a hole that the receiver acknowledged is waited for: some captures hold packets out of order.
     pub patience: Duration,
     /// How many segments of the same flow may pass while such a hole is waited for.
@@ -69,6 +71,7 @@ impl Default for Limits {
             flows: 1 << 20,
             idle: Duration::from_hours(1),
             linger: Duration::from_secs(2),
+            remember: Duration::from_secs(60),
             patience: Duration::from_secs(1),
             patience_segments: 64,
             keys: 1 << 16,

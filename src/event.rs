@@ -1,12 +1,13 @@
 //! What the analysis tells: one event per handshake, frame, message, gap, oddity and end.
 
-use crate::anomaly::Anomaly;
-use crate::duplex::Direction;
+use crate::anomaly::{Anomaly, Code, Detail};
+use crate::duplex::{Direction, Duplex};
+use crate::http::head;
 use crate::net::segment::Endpoint;
 use crate::origin::{Origin, Span};
+use crate::payload::Payload;
 use crate::ws::close::Close;
 use crate::ws::frame::Header;
-use crate::{duplex::Duplex, http::head};
 
 /// Number of a connection: 1, 2, 3… in the order in which their handshakes are recognised.
 pub type ConnectionId = u64;
@@ -47,7 +48,8 @@ impl Body {
             Self::Frame(frame) => &frame.anomalies,
             Self::Message(message) => &message.anomalies,
             Self::Notice(anomalies) => anomalies,
-            Self::Gap(_) | Self::Closed(_) => &[],
+            Self::Gap(gap) => std::slice::from_ref(&gap.anomaly),
+            Self::Closed(_) => &[],
         }
     }
 
@@ -204,28 +206,8 @@ pub struct Message {
     pub anomalies: Vec<Anomaly>,
 }
 
-/// Application data, unmasked and inflated.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Payload {
-    /// The bytes kept for showing: the first of `length`, without what is missing.
-    pub bytes: Vec<u8>,
-    /// Bytes there were.
-    pub length: u64,
-    /// Whether `bytes` are text: the message is, and they are valid UTF-8 and without a hole.
-    pub text: bool,
-    /// Where bytes are missing: position in `bytes`, and how many.
-    pub holes: Vec<(u64, u64)>,
-}
-
-impl Payload {
-    /// Whether fewer bytes are kept than there were.
-    pub fn is_cut(&self) -> bool {
-        (self.bytes.len() as u64) < self.length
-    }
-}
-
 /// Bytes of a stream that were never seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
     /// Which way they went.
     pub direction: Direction,
@@ -235,6 +217,21 @@ pub struct Gap {
     pub length: u64,
     /// Why.
     pub reason: GapReason,
+    /// The same as an anomaly.
+    pub anomaly: Anomaly,
+}
+
+impl Gap {
+    /// Bytes of a direction that were never seen.
+    pub fn new(direction: Direction, offset: u64, length: u64, reason: GapReason) -> Self {
+        let code = match reason {
+            GapReason::NotCaptured => Code::TcpGap,
+            GapReason::SnapLength => Code::CaptureSnap,
+            GapReason::Limit => Code::LimitReorder,
+        };
+        let anomaly = Anomaly::new(code, Detail::Number("bytes", length));
+        Self { direction, offset, length, reason, anomaly }
+    }
 }
 
 /// Why bytes were never seen.

@@ -1,5 +1,18 @@
 //! Passive analysis of WebSocket traffic: packets in, events out.
 
+pub mod analyzer;
+pub mod anomaly;
+pub mod chunk;
+pub mod config;
+pub mod duplex;
+pub mod event;
+pub mod http;
 pub mod input;
+pub mod ledger;
 pub mod net;
 pub mod origin;
+pub mod outbox;
+pub mod payload;
+pub mod session;
+pub mod tcp;
+pub mod ws;

@@ -146,7 +146,7 @@ impl Exchange {
                 return None;
             }
             let request = head::looks_like_request(inbox.bytes());
-            let length = if request == Some(true) { head::length(inbox.bytes(), &mut inbox.searched) } else { None };
+            let length = if request == Some(true) { inbox.head_length() } else { None };
             let Some(length) = length else {
                 let foreign = request == Some(false) || inbox.bytes().len() > limits.head;
                 return foreign.then(|| self.foreign());
@@ -181,7 +181,7 @@ impl Exchange {
                 }
             }
             let response = head::looks_like_response(inbox.bytes());
-            let length = if response == Some(true) { head::length(inbox.bytes(), &mut inbox.searched) } else { None };
+            let length = if response == Some(true) { inbox.head_length() } else { None };
             let Some(length) = length else {
                 let foreign = response == Some(false) || inbox.bytes().len() > limits.head;
                 return foreign.then(|| self.foreign());

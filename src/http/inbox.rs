@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::chunk::Chunk;
+use crate::http::head;
 use crate::origin::{Origin, Span};
 
 /// A buffer of consecutive stream bytes.
@@ -14,7 +15,7 @@ pub struct Inbox {
     /// Stream offset of `bytes[start]`.
     offset: u64,
     /// How far behind `start` the end of a head was searched in vain.
-    pub searched: usize,
+    searched: usize,
     /// Which chunk brought the bytes from a stream offset on; the first one covers `offset`.
     marks: VecDeque<Mark>,
 }
@@ -36,9 +37,10 @@ impl Inbox {
             self.searched = 0;
             self.offset = chunk.offset;
         }
-        let same = self.marks.back().is_some_and(|last| {
-            last.origin == chunk.origin && last.acknowledged == chunk.acknowledged
-        });
+        let same = self
+            .marks
+            .back()
+            .is_some_and(|last| last.origin == chunk.origin && last.acknowledged == chunk.acknowledged);
         if !same {
             let Chunk { offset, origin, acknowledged, .. } = chunk;
             self.marks.push_back(Mark { offset, origin, acknowledged });
@@ -72,6 +74,11 @@ impl Inbox {
     /// What waits.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[self.start..]
+    }
+
+    /// Length of the head that what waits begins with, once it is whole.
+    pub fn head_length(&mut self) -> Option<usize> {
+        head::length(&self.bytes[self.start..], &mut self.searched)
     }
 
     /// Whether nothing waits.

@@ -15,8 +15,20 @@ const URIS: &[&str] = &["referer", "location", "content-location"];
 
 /// What names of credential parameters contain; compared without case, `-` and `_`.
 const PARAMETERS: &[&str] = &[
-    "token", "secret", "passw", "pwd", "apikey", "accesskey", "auth", "credential", "signature", "session", "jwt",
-    "bearer", "ticket", "assertion",
+    "token",
+    "secret",
+    "passw",
+    "pwd",
+    "apikey",
+    "accesskey",
+    "auth",
+    "credential",
+    "signature",
+    "session",
+    "jwt",
+    "bearer",
+    "ticket",
+    "assertion",
 ];
 
 /// Names that are credentials only as a whole: as a part they are too common.

@@ -50,16 +50,10 @@ impl<'a> Datagram<'a> {
                 return Err(Skip::Fragment);
             }
             IpNumber::TCP => payload,
-            IpNumber::AUTHENTICATION_HEADER => {
-                tcp_behind_extensions(IpNumber::AUTHENTICATION_HEADER, payload)?
-            }
+            IpNumber::AUTHENTICATION_HEADER => tcp_behind_extensions(IpNumber::AUTHENTICATION_HEADER, payload)?,
             _ => return Err(Skip::NotTcp),
         };
-        Ok(Self {
-            source: header.source_addr().into(),
-            destination: header.destination_addr().into(),
-            tcp,
-        })
+        Ok(Self { source: header.source_addr().into(), destination: header.destination_addr().into(), tcp })
     }
 
     fn read_v6(packet: Wire<'a>) -> Result<Self, Skip> {
@@ -100,11 +94,7 @@ fn tcp_behind_extensions(mut next: IpNumber, mut payload: Wire<'_>) -> Result<Wi
                 // §4.5: 13 bits of offset, 2 reserved, more fragments
                 if u16::from_be_bytes([o0, o1]) & 0xfff9 != 0 {
                     let may_be_tcp = following == IpNumber::TCP || is_extension(following);
-                    return Err(if may_be_tcp {
-                        Skip::Fragment
-                    } else {
-                        Skip::NotTcp
-                    });
+                    return Err(if may_be_tcp { Skip::Fragment } else { Skip::NotTcp });
                 }
                 8
             }
@@ -227,8 +217,8 @@ mod tests {
     #[test]
     fn extension_headers_lead_to_tcp() {
         let chain = [
-            &[43, 0, 5, 2, 0, 0, 0, 0][..],      // hop-by-hop: a router alert
-            &[DESTINATION, 0, 0, 0, 0, 0, 0, 0], // routing
+            &[43, 0, 5, 2, 0, 0, 0, 0][..],                      // hop-by-hop: a router alert
+            &[DESTINATION, 0, 0, 0, 0, 0, 0, 0],                 // routing
             &[51, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], // destination options
             &[TCP, 2, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 9, 9, 9, 9], // authentication header
             b"segment",
@@ -270,11 +260,7 @@ mod tests {
     fn a_jumbogram_is_as_long_as_its_option_says() {
         let options = |len: [u8; 4]| {
             let [a, b, c, d] = len;
-            [
-                &[TCP, 1, 0, 1, 2, 0, 0, 0xc2, 4, a, b, c, d, 1, 1, 0][..],
-                b"segment",
-            ]
-            .concat()
+            [&[TCP, 1, 0, 1, 2, 0, 0, 0xc2, 4, a, b, c, d, 1, 1, 0][..], b"segment"].concat()
         };
         let jumbogram = v6(HOP_BY_HOP, 0, &options(70_000_u32.to_be_bytes()));
         let cut = 70_000 - 16 - 7;

@@ -56,11 +56,9 @@ pub(super) fn ip_packet(link: LinkType, frame: Wire<'_>) -> Result<(Wire<'_>, Co
         }
         LinkType::NULL | LinkType::LOOP => loopback_payload(frame),
         LinkType::PPP | LinkType::PPP_HDLC => ppp_payload(frame),
-        LinkType::RAW
-        | LinkType::RAW_DLT
-        | LinkType::RAW_OPENBSD
-        | LinkType::IPV4
-        | LinkType::IPV6 => Ok((frame, Context::default())),
+        LinkType::RAW | LinkType::RAW_DLT | LinkType::RAW_OPENBSD | LinkType::IPV4 | LinkType::IPV6 => {
+            Ok((frame, Context::default()))
+        }
         unknown => Err(Skip::UnknownLink(unknown)),
     }
 }
@@ -156,30 +154,18 @@ mod tests {
 
     #[test]
     fn arp_is_not_tcp() {
-        check(
-            LinkType::ETHERNET,
-            &[MACS, &[0x08, 0x06]],
-            Err(Skip::NotTcp),
-        );
+        check(LinkType::ETHERNET, &[MACS, &[0x08, 0x06]], Err(Skip::NotTcp));
     }
 
     #[test]
     fn the_context_is_the_vlan_identifier_without_priority() {
-        check(
-            LinkType::ETHERNET,
-            &[MACS, &[0x81, 0x00, 0xf0, 100, 0x08, 0x00]],
-            Ok(100),
-        );
+        check(LinkType::ETHERNET, &[MACS, &[0x81, 0x00, 0xf0, 100, 0x08, 0x00]], Ok(100));
     }
 
     #[test]
     fn a_priority_tag_makes_no_context() {
         // 802.1Q §9.6: identifier 0 says that the frame has a priority and no VLAN
-        check(
-            LinkType::ETHERNET,
-            &[MACS, &[0x81, 0x00, 0x60, 0, 0x08, 0x00]],
-            Ok(0),
-        );
+        check(LinkType::ETHERNET, &[MACS, &[0x81, 0x00, 0x60, 0, 0x08, 0x00]], Ok(0));
     }
 
     #[test]
@@ -203,18 +189,12 @@ mod tests {
         let snap = [0, 28, 0xaa, 0xaa, 3, 0, 0, 0, 0x08, 0x00];
         check(LinkType::ETHERNET, &[MACS, &snap], Ok(0));
         let spanning_tree = [0, 38, 0x42, 0x42, 3, 0, 0, 0, 0, 0];
-        check(
-            LinkType::ETHERNET,
-            &[MACS, &spanning_tree],
-            Err(Skip::NotTcp),
-        );
+        check(LinkType::ETHERNET, &[MACS, &spanning_tree], Err(Skip::NotTcp));
     }
 
     #[test]
     fn cooked_headers_lead_to_the_packet() {
-        let sll2 = [
-            0x08, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, 6, 2, 2, 2, 2, 2, 2, 0, 0,
-        ];
+        let sll2 = [0x08, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, 6, 2, 2, 2, 2, 2, 2, 0, 0];
         check(LinkType::LINUX_SLL, &[SLL, &[0x08, 0x00]], Ok(0));
         check(LinkType::LINUX_SLL2, &[&sll2], Ok(0));
     }
@@ -223,9 +203,7 @@ mod tests {
     fn a_tagged_and_an_untagged_copy_in_a_cooked_capture_are_one_flow() {
         let tag = [0x81, 0x00, 0x60, 100, 0x08, 0x00];
         check(LinkType::LINUX_SLL, &[SLL, &tag], Ok(0));
-        let sll2 = [
-            0x81, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, 6, 2, 2, 2, 2, 2, 2, 0, 0,
-        ];
+        let sll2 = [0x81, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, 6, 2, 2, 2, 2, 2, 2, 0, 0];
         check(LinkType::LINUX_SLL2, &[&sll2, &tag[2..]], Ok(0));
     }
 

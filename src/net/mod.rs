@@ -65,10 +65,7 @@ fn segment<'a>(packet: &Packet<'a>) -> Result<Segment<'a>, Skip> {
     let frame = Wire::new(packet.bytes, packet.wire_len);
     let (ip, context) = link::ip_packet(packet.link, frame)?;
     let datagram = Datagram::read(ip)?;
-    let origin = Origin {
-        packet: packet.number,
-        time: packet.time,
-    };
+    let origin = Origin { packet: packet.number, time: packet.time };
     Segment::read(origin, context, datagram)
 }
 
@@ -93,10 +90,7 @@ mod tests {
         assert_eq!(
             segment,
             Segment {
-                origin: Origin {
-                    packet: 7,
-                    time: Timestamp(9),
-                },
+                origin: Origin { packet: 7, time: Timestamp(9) },
                 source: endpoint([192, 0, 2, 1], 50_000),
                 destination: endpoint([192, 0, 2, 2], 80),
                 context: Context(100),
@@ -113,10 +107,7 @@ mod tests {
     fn padding_and_frame_check_sequence_are_not_payload() {
         let mut bytes = tagged_packet();
         bytes.extend([0xee; 10]);
-        assert_eq!(
-            segment_of(&packet(LinkType::ETHERNET, &bytes)).payload,
-            PAYLOAD
-        );
+        assert_eq!(segment_of(&packet(LinkType::ETHERNET, &bytes)).payload, PAYLOAD);
     }
 
     #[test]
@@ -125,10 +116,7 @@ mod tests {
         let tcp_fixed_end = 14 + 4 + 20 + 20;
         let payload_start = tcp_fixed_end + 12; // the options
         for snap in 0..=whole.len() {
-            let packet = Packet {
-                bytes: &whole[..snap],
-                ..packet(LinkType::ETHERNET, &whole)
-            };
+            let packet = Packet { bytes: &whole[..snap], ..packet(LinkType::ETHERNET, &whole) };
             match decode(&packet) {
                 Decoded::Segment(segment) => {
                     assert!(snap >= tcp_fixed_end, "{snap}");
@@ -147,10 +135,7 @@ mod tests {
     #[test]
     fn what_the_snap_length_cut_off_the_padding_is_not_missing_payload() {
         let bytes = tagged_packet();
-        let padded = Packet {
-            wire_len: bytes.len() as u32 + 6,
-            ..packet(LinkType::ETHERNET, &bytes)
-        };
+        let padded = Packet { wire_len: bytes.len() as u32 + 6, ..packet(LinkType::ETHERNET, &bytes) };
         assert_eq!(segment_of(&padded).cut, 0);
     }
 
@@ -158,10 +143,7 @@ mod tests {
     fn an_offloaded_segment_of_length_0_reaches_to_the_end_of_the_wire() {
         let mut bytes = tagged_packet();
         bytes[18 + 2..18 + 4].fill(0); // total length
-        let snapped = Packet {
-            wire_len: bytes.len() as u32 + 70_000,
-            ..packet(LinkType::ETHERNET, &bytes)
-        };
+        let snapped = Packet { wire_len: bytes.len() as u32 + 70_000, ..packet(LinkType::ETHERNET, &bytes) };
         let segment = segment_of(&snapped);
         assert_eq!(segment.payload, PAYLOAD);
         assert_eq!(segment.cut, 70_000);
@@ -214,14 +196,8 @@ mod tests {
     }
 
     fn cut_or_whole_the_length_is_the_same(link: u16, bytes: &[u8], wire_len: u32, snap: usize) {
-        let whole = Packet {
-            wire_len: wire_len.max(bytes.len() as u32),
-            ..packet(LinkType(link), bytes)
-        };
-        let cut = Packet {
-            bytes: &bytes[..snap.min(bytes.len())],
-            ..whole
-        };
+        let whole = Packet { wire_len: wire_len.max(bytes.len() as u32), ..packet(LinkType(link), bytes) };
+        let cut = Packet { bytes: &bytes[..snap.min(bytes.len())], ..whole };
         let len = |segment: Segment<'_>| segment.payload.len() + segment.cut as usize;
         match (decode(&whole), decode(&cut)) {
             (Decoded::Segment(whole), Decoded::Segment(cut)) => {
@@ -250,14 +226,7 @@ mod tests {
     }
 
     fn packet(link: LinkType, bytes: &[u8]) -> Packet<'_> {
-        Packet {
-            number: 7,
-            time: Timestamp(9),
-            interface: 0,
-            link,
-            bytes,
-            wire_len: bytes.len() as u32,
-        }
+        Packet { number: 7, time: Timestamp(9), interface: 0, link, bytes, wire_len: bytes.len() as u32 }
     }
 
     fn segment_of<'a>(packet: &Packet<'a>) -> Segment<'a> {
@@ -268,9 +237,6 @@ mod tests {
     }
 
     fn endpoint(ip: [u8; 4], port: u16) -> Endpoint {
-        Endpoint {
-            ip: IpAddr::V4(Ipv4Addr::from(ip)),
-            port,
-        }
+        Endpoint { ip: IpAddr::V4(Ipv4Addr::from(ip)), port }
     }
 }

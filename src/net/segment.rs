@@ -35,30 +35,10 @@ pub struct Segment<'a> {
 
 impl<'a> Segment<'a> {
     /// Reads the TCP header of a datagram; a snap length may have cut its options, but not its first 20 bytes.
-    pub(super) fn read(
-        origin: Origin,
-        context: Context,
-        datagram: Datagram<'a>,
-    ) -> Result<Self, Skip> {
+    pub(super) fn read(origin: Origin, context: Context, datagram: Datagram<'a>) -> Result<Self, Skip> {
         // by hand, as etherparse refuses a header whose options were cut
         let header: &[u8; 20] = datagram.tcp.head()?;
-        let [
-            s0,
-            s1,
-            d0,
-            d1,
-            q0,
-            q1,
-            q2,
-            q3,
-            a0,
-            a1,
-            a2,
-            a3,
-            offset,
-            flags,
-            ..,
-        ] = *header;
+        let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, ..] = *header;
         let header_len = usize::from(offset >> 4) * 4;
         if header_len < header.len() {
             return Err(Skip::Malformed);
@@ -68,14 +48,8 @@ impl<'a> Segment<'a> {
         let ack = SeqNumber(u32::from_be_bytes([a0, a1, a2, a3]));
         Ok(Self {
             origin,
-            source: Endpoint {
-                ip: datagram.source,
-                port: u16::from_be_bytes([s0, s1]),
-            },
-            destination: Endpoint {
-                ip: datagram.destination,
-                port: u16::from_be_bytes([d0, d1]),
-            },
+            source: Endpoint { ip: datagram.source, port: u16::from_be_bytes([s0, s1]) },
+            destination: Endpoint { ip: datagram.destination, port: u16::from_be_bytes([d0, d1]) },
             context,
             seq: SeqNumber(u32::from_be_bytes([q0, q1, q2, q3])),
             ack: flags.has(Flags::ACK).then_some(ack),

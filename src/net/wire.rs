@@ -57,10 +57,7 @@ impl<'a> Wire<'a> {
             return Self { bytes, cut: 0 };
         }
         let beyond = saturated(len - self.bytes.len());
-        Self {
-            cut: self.cut.min(beyond),
-            ..self
-        }
+        Self { cut: self.cut.min(beyond), ..self }
     }
 
     /// Why `needed` bytes, more than were captured, are not there: the capture cut them, or they never were.
@@ -81,10 +78,7 @@ fn saturated(len: usize) -> u32 {
 mod tests {
     use super::*;
 
-    const CUT: Wire<'_> = Wire {
-        bytes: b"abcd",
-        cut: 3,
-    };
+    const CUT: Wire<'_> = Wire { bytes: b"abcd", cut: 3 };
 
     #[test]
     fn a_wire_length_below_the_captured_length_is_not_believed() {

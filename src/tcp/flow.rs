@@ -165,6 +165,21 @@ impl Flow {
         hole.segments >= limits.patience_segments || i128::from(waited) >= limits.patience.as_nanos().cast_signed()
     }
 
+    /// Memory that waits behind holes, in bytes.
+    pub fn waiting_bytes(&self) -> usize {
+        self.streams.to_server.waiting_bytes() + self.streams.to_client.waiting_bytes()
+    }
+
+    /// Whether anything of this direction waits behind a hole.
+    pub fn is_waiting(&self, direction: Direction) -> bool {
+        self.streams[direction].waiting_bytes() > 0
+    }
+
+    /// Sequence numbers of the SYNs that were seen.
+    pub fn initial_sequence_numbers(&self) -> [Option<SeqNumber>; 2] {
+        [self.syn.to_server, self.syn.to_client]
+    }
+
     /// The end of this direction's stream, once all its bytes are delivered.
     pub fn end_of(&self, direction: Direction) -> Option<End> {
         self.ended[direction].filter(|_| self.streams[direction].is_complete())

@@ -160,7 +160,8 @@ impl Reassembler {
         const LITTLE: u64 = 1 << 20;
         let Some(position) = self.position else { return true };
         let offset = position.offset(first);
-        offset == position.base || !self.anchored && (position.base.saturating_sub(LITTLE)..=position.next).contains(&offset)
+        offset == position.base
+            || !self.anchored && (position.base.saturating_sub(LITTLE)..=position.next).contains(&offset)
     }
 
     /// Whether any byte was delivered.

@@ -240,14 +240,39 @@ mod tests {
             ("Host: server.example.com", "X: y", "HOST: server.example.com", HandshakeHostMissing),
             ("Upgrade: websocket", "Upgrade: h2c", "upgrade: h2c, WebSocket", HandshakeUpgradeMissing),
             ("Connection: Upgrade", "Connection: close", "connection: keep-alive, upgrade", HandshakeConnectionMissing),
-            ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ", "sec-websocket-key:dGhlIHNhbXBsZSBub25jZQ==", HandshakeKeyInvalid),
+            (
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ",
+                "sec-websocket-key:dGhlIHNhbXBsZSBub25jZQ==",
+                HandshakeKeyInvalid,
+            ),
             ("Host:", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nHost:", "Host:", HandshakeKeyRepeated),
             ("Sec-WebSocket-Version: 13", "X: y", "sec-websocket-version:  13 ", HandshakeVersionMissing),
-            ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 8", "Sec-WebSocket-Version: 13", HandshakeVersionUnsupported),
-            ("Origin: http://server.example.com", "X: y", "Origin: https://server.example.com:8443", HandshakeOriginMissing),
+            (
+                "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Version: 8",
+                "Sec-WebSocket-Version: 13",
+                HandshakeVersionUnsupported,
+            ),
+            (
+                "Origin: http://server.example.com",
+                "X: y",
+                "Origin: https://server.example.com:8443",
+                HandshakeOriginMissing,
+            ),
             ("chat, superchat", "chat, chat", "chat, Chat", HandshakeProtocolRepeatedValue),
-            ("Origin: http://server.example.com", "Origin: https://evil.example", "Origin: file://", HandshakeOriginCrossSite),
-            ("Origin: http://server.example.com", "Origin: null", "Origin: http://SERVER.example.com", HandshakeOriginCrossSite),
+            (
+                "Origin: http://server.example.com",
+                "Origin: https://evil.example",
+                "Origin: file://",
+                HandshakeOriginCrossSite,
+            ),
+            (
+                "Origin: http://server.example.com",
+                "Origin: null",
+                "Origin: http://SERVER.example.com",
+                HandshakeOriginCrossSite,
+            ),
             ("Host:", "no colon\nHost:", "X-Empty:\nHost:", HttpHeadMalformed),
         ] {
             assert_eq!(judge_texts(&REQUEST.replacen(line, planted, 1), RESPONSE).1, [code], "{planted}");
@@ -259,14 +284,34 @@ mod tests {
     fn rules_of_the_response() {
         use Code::*;
         for (line, planted, lawful, code) in [
-            ("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "X: y", "sec-websocket-accept:s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", HandshakeAcceptMissing),
+            (
+                "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+                "X: y",
+                "sec-websocket-accept:s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+                HandshakeAcceptMissing,
+            ),
             ("xOo=", "xOo=-wrong", "xOo= ", HandshakeAcceptWrong),
-            ("Upgrade:", "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\nUpgrade:", "Upgrade:", HandshakeAcceptRepeated),
+            (
+                "Upgrade:",
+                "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\nUpgrade:",
+                "Upgrade:",
+                HandshakeAcceptRepeated,
+            ),
             ("Upgrade: websocket", "Upgrade: web-socket", "Upgrade: WebSocket", HandshakeResponseUpgrade),
-            ("Connection: Upgrade", "Connection: keep-alive", "Connection: keep-alive, UPGRADE", HandshakeResponseConnection),
+            (
+                "Connection: Upgrade",
+                "Connection: keep-alive",
+                "Connection: keep-alive, UPGRADE",
+                HandshakeResponseConnection,
+            ),
             ("Protocol: chat", "Protocol: other", "Protocol: superchat", HandshakeSubprotocolUnoffered),
             ("Protocol: chat", "Protocol: chat, superchat", "Protocol: chat,", HandshakeSubprotocolRepeated),
-            ("Upgrade:", "Sec-WebSocket-Extensions: x-y\nUpgrade:", "Sec-WebSocket-Extensions:\nUpgrade:", HandshakeExtensionUnoffered),
+            (
+                "Upgrade:",
+                "Sec-WebSocket-Extensions: x-y\nUpgrade:",
+                "Sec-WebSocket-Extensions:\nUpgrade:",
+                HandshakeExtensionUnoffered,
+            ),
             ("HTTP/1.1", "HTTP/1.0", "HTTP/1.1", HandshakeHttpVersion),
         ] {
             let (verdict, codes) = judge_texts(REQUEST, &RESPONSE.replacen(line, planted, 1));

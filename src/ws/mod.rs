@@ -6,5 +6,7 @@ pub mod extension;
 pub mod frame;
 pub mod handshake;
 pub mod mask;
+pub mod message;
+pub mod ping;
 pub mod receiver;
 pub mod utf8;

@@ -1,0 +1,402 @@
+//! The core: packets in, events out. No I/O, no clock, no threads; the same input always gives the same events.
+//!
+//! ```text
+//!  Packet ─► net::decode ─► Table ─► Flow ─► Session ─► Outbox ─► Event
+//!                                     └── what waits or is over ─► Work, done one piece at a time
+//! ```
+//!
+//! One packet can set free megabytes that waited, which can inflate to gigabytes. So that is left as work, and done
+//! only as events are taken: [`Analyzer::next_event`].
+
+use std::collections::VecDeque;
+
+use crate::anomaly::{Anomaly, Code, Detail};
+use crate::config::Config;
+use crate::duplex::Direction;
+use crate::event::{End, Event, Gap, GapReason};
+use crate::input::{Input, Packet};
+use crate::net::segment::{Flags, Segment};
+use crate::net::seq::SeqNumber;
+use crate::net::{self, Decoded, Skip};
+use crate::origin::Timestamp;
+use crate::outbox::Summary;
+use crate::session::{Ending, Ends, Session, Shared};
+use crate::tcp::flow::Flow;
+use crate::tcp::reassembler::Ready;
+use crate::tcp::table::{FlowId, Key, Table};
+
+/// The analysis of one capture.
+///
+/// ```
+/// # use wscope::{analyzer::Analyzer, config::Config, input::Input, origin::Timestamp};
+/// let mut analyzer = Analyzer::new(Config::default());
+/// # let inputs = [Input::Tick(Timestamp(0))];
+/// for input in inputs {
+///     analyzer.push(input);
+///     while let Some(event) = analyzer.next_event() {
+///         println!("{event:?}");
+///     }
+/// }
+/// analyzer.finish();
+/// while let Some(event) = analyzer.next_event() {
+///     println!("{event:?}");
+/// }
+/// ```
+#[derive(Debug, Default)]
+pub struct Analyzer {
+    shared: Shared,
+    flows: Table<Entry>,
+    work: VecDeque<Work>,
+    /// Flows that wait for late packets, and until when; the same span for all, so in order.
+    lingering: VecDeque<(Timestamp, FlowId)>,
+    /// Memory that waits behind holes, over all flows.
+    waiting: usize,
+    now: Timestamp,
+}
+
+#[derive(Debug)]
+struct Entry {
+    last: Timestamp,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Followed.
+    Live(Box<Live>),
+    /// Found not to be WebSocket.
+    Foreign,
+    /// Over; its initial sequence numbers tell late duplicates from a new connection.
+    Ended([Option<SeqNumber>; 2]),
+}
+
+#[derive(Debug)]
+struct Live {
+    flow: Flow,
+    session: Session,
+    lingers: Option<Timestamp>,
+}
+
+/// What is left to do.
+#[derive(Debug)]
+enum Work {
+    /// Bytes of this flow are in order, or its hole is given up.
+    Advance(FlowId),
+    /// This flow is over.
+    Close(Box<Live>, End),
+}
+
+impl Analyzer {
+    /// An analysis that has seen nothing yet.
+    pub fn new(config: Config) -> Self {
+        Self { shared: Shared { config, ..Shared::default() }, ..Self::default() }
+    }
+
+    /// Takes the next input. The events that it gives are to be taken before the next one.
+    pub fn push(&mut self, input: Input<'_>) {
+        while self.do_work() {}
+        match input {
+            Input::Packet(packet) => self.push_packet(&packet),
+            Input::Tick(now) => self.pass_time(now),
+            // TLS is not opened yet.
+            Input::Secret(_) => {}
+        }
+    }
+
+    /// The capture is over: closes all that is open.
+    pub fn finish(&mut self) {
+        while self.do_work() {}
+        self.lingering.clear();
+        let mut open: Vec<_> = (0..self.flows.bound()).filter_map(|id| self.detach(id)).collect();
+        open.sort_by_key(|live| live.session.connection().unwrap_or(u64::MAX));
+        self.work.extend(open.into_iter().map(|live| Work::Close(live, End::EndOfCapture)));
+    }
+
+    /// The next event; `None` when more input is needed.
+    pub fn next_event(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.shared.outbox.pop() {
+                return Some(event);
+            }
+            if !self.do_work() {
+                return None;
+            }
+        }
+    }
+
+    /// What was counted so far.
+    pub fn summary(&self) -> Summary {
+        Summary { connections: self.shared.ledger.connections(), ..self.shared.outbox.summary.clone() }
+    }
+
+    fn push_packet(&mut self, packet: &Packet<'_>) {
+        let summary = &mut self.shared.outbox.summary;
+        summary.packets += 1;
+        summary.bytes += packet.bytes.len() as u64;
+        match net::decode(packet) {
+            Decoded::Segment(segment) => {
+                self.pass_time(packet.time);
+                self.push_segment(&segment);
+            }
+            Decoded::Skipped(skip) => match skip {
+                Skip::NotTcp | Skip::Malformed => summary.other += 1,
+                Skip::Fragment => summary.fragments += 1,
+                Skip::Truncated => summary.headers_cut += 1,
+                Skip::UnknownLink(link) => {
+                    summary.unknown_links.insert(link.0);
+                }
+            },
+        }
+    }
+
+    fn push_segment(&mut self, segment: &Segment<'_>) {
+        let key = Key::from(segment);
+        let Some(id) = self.find(&key, segment) else { return };
+        let Some(entry) = self.flows.get_mut(id) else { return };
+        entry.last = segment.origin.time;
+        let State::Live(live) = &mut entry.state else { return };
+        let limits = &self.shared.config.limits;
+        let before = live.flow.waiting_bytes();
+        let (mut direction, arrival) = live.flow.insert(segment, limits);
+        self.waiting = self.waiting + live.flow.waiting_bytes() - before;
+        if let Some(offset) = arrival.conflict {
+            let conflict = Anomaly::new(Code::TcpOverlapConflict, Detail::Number("at stream offset", offset));
+            live.session.notice(conflict, segment.origin, &mut self.shared);
+        }
+        if let Some(chunk) = arrival.chunk {
+            direction = live.orient(direction, chunk.bytes);
+            live.session.push(direction, chunk, live.ends(), &mut self.shared);
+        }
+        if let Some((offset, length)) = arrival.cut {
+            let gap = Gap::new(direction, offset, length, GapReason::SnapLength);
+            live.session.gap(gap, segment.origin, live.ends(), &mut self.shared);
+        }
+        if live.session.is_foreign() {
+            self.waiting -= live.flow.waiting_bytes();
+            entry.state = State::Foreign;
+        } else if live.has_work(self.waiting, &self.shared.config) {
+            self.work.push_back(Work::Advance(id));
+        } else {
+            self.end_if_over(id);
+        }
+    }
+
+    /// The entry that a segment belongs to, a new one where it opens one.
+    fn find(&mut self, key: &Key, segment: &Segment<'_>) -> Option<FlowId> {
+        let syn = segment.flags.has(Flags::SYN);
+        if let Some(id) = self.flows.find(key) {
+            let succeeded = match &mut self.flows.get_mut(id)?.state {
+                State::Live(live) => live.flow.is_succeeded_by(segment),
+                State::Foreign => syn && segment.ack.is_none(),
+                State::Ended(syns) => syn && !syns.contains(&Some(segment.seq)),
+            };
+            if !succeeded {
+                return Some(id);
+            }
+            self.close(id, End::Evicted);
+            self.flows.remove(id);
+        }
+        // Without payload or SYN there is nothing to follow.
+        if !syn && segment.payload.is_empty() {
+            return None;
+        }
+        if self.flows.len() >= self.shared.config.limits.flows {
+            self.make_room();
+        }
+        self.shared.outbox.summary.flows += 1;
+        let live = Live { flow: Flow::new(segment), session: Session::default(), lingers: None };
+        Some(self.flows.insert(*key, Entry { last: segment.origin.time, state: State::Live(Box::new(live)) }))
+    }
+
+    /// Lets one flow go: the longest idle one of those that the sweep comes by next, WebSockets last.
+    fn make_room(&mut self) {
+        const CANDIDATES: usize = 16;
+        let ids: Vec<_> = (0..CANDIDATES).filter_map(|_| self.flows.sweep()).collect();
+        let value = |id: &FlowId| {
+            let entry = self.flows.get(*id)?;
+            let websocket = matches!(&entry.state, State::Live(live) if live.session.connection().is_some());
+            Some((websocket, entry.last))
+        };
+        if let Some(id) = ids.into_iter().min_by_key(value) {
+            if let Some(State::Live(live)) = self.flows.get_mut(id).map(|entry| &mut entry.state) {
+                let origin = live.flow.last();
+                live.session.notice(Code::LimitFlows.into(), origin, &mut self.shared);
+            }
+            self.close(id, End::Evicted);
+            self.flows.remove(id);
+        }
+    }
+
+    /// Ends what has lingered or idled long enough.
+    fn pass_time(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+        while let Some(&(due, id)) = self.lingering.front()
+            && due <= self.now
+        {
+            self.lingering.pop_front();
+            if let Some(State::Live(live)) = self.flows.get(id).map(|entry| &entry.state)
+                && live.lingers == Some(due)
+            {
+                self.close(id, End::Idle);
+            }
+        }
+        if let Some(id) = self.flows.sweep() {
+            self.forget_if_old(id);
+        }
+    }
+
+    fn forget_if_old(&mut self, id: FlowId) {
+        let limits = &self.shared.config.limits;
+        let Some(entry) = self.flows.get(id) else { return };
+        let patience = match &entry.state {
+            State::Live(_) | State::Foreign => limits.idle,
+            State::Ended(_) => limits.remember,
+        };
+        if entry.last.plus(patience) < self.now {
+            self.close(id, End::Idle);
+            self.flows.remove(id);
+        }
+    }
+
+    /// Does one piece of what is left to do; whether there was any.
+    fn do_work(&mut self) -> bool {
+        match self.work.pop_front() {
+            None => return false,
+            Some(Work::Advance(id)) => {
+                let Some(entry) = self.flows.get_mut(id) else { return true };
+                let State::Live(live) = &mut entry.state else { return true };
+                let before = live.flow.waiting_bytes();
+                let advanced = live.advance(self.waiting, &mut self.shared);
+                self.waiting = self.waiting + live.flow.waiting_bytes() - before;
+                if live.session.is_foreign() {
+                    self.waiting -= live.flow.waiting_bytes();
+                    entry.state = State::Foreign;
+                } else if advanced {
+                    self.work.push_front(Work::Advance(id));
+                } else {
+                    self.end_if_over(id);
+                }
+            }
+            Some(Work::Close(mut live, how)) => {
+                if live.drain(&mut self.shared) {
+                    self.work.push_front(Work::Close(live, how));
+                } else {
+                    live.finish(how, &mut self.shared);
+                }
+            }
+        }
+        true
+    }
+
+    /// Closes a flow that is over, or lets it linger.
+    fn end_if_over(&mut self, id: FlowId) {
+        let Some(State::Live(live)) = self.flows.get_mut(id).map(|entry| &mut entry.state) else { return };
+        if live.flow.is_over() {
+            self.close(id, End::Fin);
+        } else if live.lingers.is_none() && live.flow.is_ending() {
+            let due = self.now.plus(self.shared.config.limits.linger);
+            live.lingers = Some(due);
+            self.lingering.push_back((due, id));
+        }
+    }
+
+    /// Ends a flow; its entry remains, to recognise late duplicates.
+    fn close(&mut self, id: FlowId, how: End) {
+        if let Some(live) = self.detach(id) {
+            self.work.push_back(Work::Close(live, how));
+        }
+    }
+
+    fn detach(&mut self, id: FlowId) -> Option<Box<Live>> {
+        let entry = self.flows.get_mut(id)?;
+        let State::Live(live) = &entry.state else { return None };
+        let ended = State::Ended(live.flow.initial_sequence_numbers());
+        let State::Live(live) = std::mem::replace(&mut entry.state, ended) else { return None };
+        self.waiting -= live.flow.waiting_bytes();
+        Some(live)
+    }
+}
+
+impl Live {
+    fn ends(&self) -> Ends {
+        Ends { client: self.flow.client, server: self.flow.server }
+    }
+
+    /// Corrects a wrong guess of who is the client; which way the bytes go then.
+    fn orient(&mut self, direction: Direction, bytes: &[u8]) -> Direction {
+        if self.flow.stream(direction).is_anchored() || !self.session.is_reversed(direction, bytes) {
+            return direction;
+        }
+        self.flow.swap();
+        self.session.swap();
+        direction.opposite()
+    }
+
+    fn has_work(&mut self, waiting: usize, config: &Config) -> bool {
+        Direction::BOTH
+            .into_iter()
+            .any(|direction| self.flow.stream(direction).is_ready() || self.is_hole_overdue(direction, waiting, config))
+    }
+
+    fn is_hole_overdue(&self, direction: Direction, waiting: usize, config: &Config) -> bool {
+        self.flow.is_hole_overdue(direction, &config.limits)
+            || waiting > config.limits.reorder_total && self.flow.is_waiting(direction)
+    }
+
+    /// Hands on one piece that is in order, or gives one hole up; whether there was any.
+    fn advance(&mut self, waiting: usize, shared: &mut Shared) -> bool {
+        for direction in Direction::BOTH {
+            if self.hand_on(direction, shared) {
+                return true;
+            }
+            if self.is_hole_overdue(direction, waiting, &shared.config) {
+                let limit = !self.flow.stream(direction).has_acknowledged_hole();
+                self.give_up_hole(direction, limit, shared);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Hands on one piece, in order or not, of what still waits; whether there was any.
+    fn drain(&mut self, shared: &mut Shared) -> bool {
+        Direction::BOTH
+            .into_iter()
+            .any(|direction| self.hand_on(direction, shared) || self.give_up_hole(direction, false, shared))
+    }
+
+    fn hand_on(&mut self, direction: Direction, shared: &mut Shared) -> bool {
+        let ends = self.ends();
+        match self.flow.stream(direction).ready(&shared.config.limits) {
+            Some(Ready::Bytes(waited)) => {
+                let chunk = waited.chunk();
+                let direction = self.orient(direction, chunk.bytes);
+                self.session.push(direction, chunk, self.ends(), shared);
+            }
+            Some(Ready::Cut(offset, length)) => {
+                let gap = Gap::new(direction, offset, length, GapReason::SnapLength);
+                self.session.gap(gap, self.flow.last(), ends, shared);
+            }
+            None => return false,
+        }
+        true
+    }
+
+    fn give_up_hole(&mut self, direction: Direction, limit: bool, shared: &mut Shared) -> bool {
+        let Some((offset, length)) = self.flow.stream(direction).give_up_hole() else { return false };
+        let reason = if limit { GapReason::Limit } else { GapReason::NotCaptured };
+        let (origin, ends) = (self.flow.last(), self.ends());
+        self.session.gap(Gap::new(direction, offset, length, reason), origin, ends, shared);
+        true
+    }
+
+    /// Tells the end: as the peers made it, else `how` it came.
+    fn finish(&mut self, how: End, shared: &mut Shared) {
+        let (by, how) = match self.flow.first_to_end() {
+            Some((by, how)) => (Some(by), how),
+            None => (None, how),
+        };
+        let ending = Ending { how, by, last: self.flow.last(), over: self.flow.is_ending() };
+        self.session.finish(ending, self.ends(), shared);
+    }
+}

@@ -1,0 +1,100 @@
+//! Where events wait for the edge, and what is counted of them on the way.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use crate::anomaly::{Code, RULES};
+use crate::event::{Body, Event, Verdict};
+use crate::ws::frame::Opcode;
+
+/// Events in order, and the summary of all that went through.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    queue: VecDeque<Event>,
+    /// The counters.
+    pub summary: Summary,
+}
+
+impl Outbox {
+    /// Adds an event.
+    pub fn push(&mut self, event: Event) {
+        for anomaly in event.body.anomalies() {
+            self.summary.anomalies.add(anomaly.code);
+        }
+        match &event.body {
+            Body::Handshake(handshake) => self.summary.handshakes[handshake.verdict as usize] += 1,
+            Body::Gap(gap) => {
+                self.summary.gaps += 1;
+                self.summary.missing += gap.length;
+            }
+            Body::Frame(_) | Body::Message(_) | Body::Notice(_) | Body::Closed(_) => {}
+        }
+        self.queue.push_back(event);
+    }
+
+    /// Takes the oldest event.
+    pub fn pop(&mut self) -> Option<Event> {
+        self.queue.pop_front()
+    }
+}
+
+/// Counters over the whole capture.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Packets.
+    pub packets: u64,
+    /// Captured bytes of them.
+    pub bytes: u64,
+    /// TCP flows.
+    pub flows: u64,
+    /// Connections: handshakes, accepted or not, and WebSockets joined late.
+    pub connections: u64,
+    /// Handshakes by verdict, in the order of [`Verdict::ALL`].
+    pub handshakes: [u64; Verdict::ALL.len()],
+    /// Frames by opcode.
+    pub frames: [u64; 16],
+    /// Messages that ended.
+    pub messages: u64,
+    /// Gaps.
+    pub gaps: u64,
+    /// Bytes of them.
+    pub missing: u64,
+    /// Anomalies by code.
+    pub anomalies: Counts,
+    /// Packets that were not TCP over IP.
+    pub other: u64,
+    /// Packets cut inside their headers by the snap length.
+    pub headers_cut: u64,
+    /// IP fragments, which are not reassembled.
+    pub fragments: u64,
+    /// Link-layer types that are not known, by number.
+    pub unknown_links: BTreeSet<u16>,
+}
+
+impl Summary {
+    /// Frames of an opcode.
+    pub fn frames_of(&self, opcode: Opcode) -> u64 {
+        self.frames[usize::from(opcode.0 & 15)]
+    }
+}
+
+/// A count for each anomaly code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts([u64; RULES.len()]);
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self([0; RULES.len()])
+    }
+}
+
+impl Counts {
+    /// Counts one.
+    pub fn add(&mut self, code: Code) {
+        self.0[code as usize] += 1;
+    }
+
+    /// The codes that were counted, in the order of the table.
+    pub fn iter(&self) -> impl Iterator<Item = (Code, u64)> {
+        RULES.iter().zip(self.0).filter(|(_, count)| *count > 0).map(|(rule, count)| (rule.code, count))
+    }
+}

@@ -1,0 +1,89 @@
+//! Application data as it is kept for showing.
+
+/// Application data, unmasked and inflated.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Payload {
+    /// The bytes kept for showing: the first of `length`.
+    pub bytes: Vec<u8>,
+    /// Bytes there were, as far as they were captured and could be inflated.
+    pub length: u64,
+    /// Whether `bytes` are text: the message is, and they are valid UTF-8 and without a hole.
+    pub text: bool,
+    /// Where bytes are missing: position in `bytes`, and how many.
+    pub holes: Vec<(u64, u64)>,
+}
+
+/// Behind so many holes nothing more is kept: each costs more than the byte that may stand before it.
+const MAX_HOLES: usize = 1024;
+
+impl Payload {
+    /// Adds bytes; keeps those that fit below `limit`.
+    pub fn append(&mut self, bytes: &[u8], limit: usize) {
+        if !self.is_cut() && self.holes.len() < MAX_HOLES {
+            let room = limit.saturating_sub(self.bytes.len());
+            self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+        self.length += bytes.len() as u64;
+    }
+
+    /// Notes that `count` bytes are missing here.
+    pub fn miss(&mut self, count: u64) {
+        let position = self.bytes.len() as u64;
+        if self.is_cut() || count == 0 {
+            return;
+        }
+        match self.holes.last_mut() {
+            Some((last, length)) if *last == position => *length = length.saturating_add(count),
+            Some(_) | None => self.holes.push((position, count)),
+        }
+    }
+
+    /// Whether fewer bytes are kept than there were.
+    pub fn is_cut(&self) -> bool {
+        (self.bytes.len() as u64) < self.length
+    }
+
+    /// Decides whether it is text, where the message is: cuts off the character that the limit split.
+    pub fn judge_text(&mut self) {
+        if self.holes.iter().any(|&(position, _)| position < self.bytes.len() as u64) {
+            return;
+        }
+        if simdutf8::basic::from_utf8(&self.bytes).is_ok() {
+            self.text = true;
+        } else if let Err(error) = str::from_utf8(&self.bytes)
+            && error.error_len().is_none()
+            && self.is_cut()
+        {
+            self.bytes.truncate(error.valid_up_to());
+            self.text = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Payload;
+
+    #[test]
+    fn what_is_over_the_limit_is_counted_but_not_kept() {
+        let mut payload = Payload::default();
+        payload.append("ab€".as_bytes(), 4);
+        payload.append(b"more", 4);
+        payload.judge_text();
+        assert_eq!((&payload.bytes[..], payload.length, payload.text), (&b"ab"[..], 9, true));
+    }
+
+    #[test]
+    fn text_with_a_hole_is_no_text_but_may_be_short() {
+        let mut payload = Payload::default();
+        payload.append(b"ab", 99);
+        payload.miss(2);
+        payload.miss(3);
+        let mut short = payload.clone();
+        short.judge_text();
+        assert_eq!((short.text, short.holes), (true, vec![(2, 5)]));
+        payload.append(b"cd", 99);
+        payload.judge_text();
+        assert!(!payload.text);
+    }
+}

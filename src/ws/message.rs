@@ -1,0 +1,243 @@
+//! Fragments of one direction to messages (RFC 6455 §5.4): joined, inflated and judged as UTF-8.
+
+use crate::anomaly::{Anomaly, Code, Detail};
+use crate::config::{Config, Per};
+use crate::duplex::Direction;
+use crate::event::Message;
+use crate::origin::Origin;
+use crate::payload::Payload;
+use crate::ws::deflate::{Engines, Inflated, Inflater};
+use crate::ws::utf8::Utf8;
+
+/// A message that is being received.
+#[derive(Debug)]
+pub struct Assembly {
+    /// Packet of its first byte.
+    pub first: Origin,
+    message: Message,
+    compression: Compression,
+    utf8: Utf8,
+    inflated: u64,
+}
+
+/// How the payload of a message is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// As it stands.
+    None,
+    /// By inflating it.
+    Deflate,
+    /// By inflating it, but only to keep the window right: more came out than is looked at.
+    Overrun,
+    /// Not at all: it cannot be inflated, or it is not known how.
+    Unreadable,
+}
+
+/// Where the bytes of a fragment go and what is found in them.
+#[derive(Debug)]
+pub struct Fragment<'a> {
+    /// What the frame shows, where frames are shown.
+    pub payload: &'a mut Payload,
+    /// What the frame is found guilty of.
+    pub anomalies: &'a mut Vec<Anomaly>,
+    /// What is asked for.
+    pub config: &'a Config,
+}
+
+impl Assembly {
+    /// A message begins with a frame at this place.
+    pub fn new(
+        direction: Direction,
+        number: u64,
+        offset: u64,
+        first: Origin,
+        text: bool,
+        compression: Compression,
+    ) -> Self {
+        let message = Message {
+            direction,
+            number,
+            offset,
+            text,
+            frames: 0,
+            payload_length: 0,
+            compressed: compression != Compression::None,
+            payload: Payload::default(),
+            missing: 0,
+            complete: true,
+            anomalies: Vec::new(),
+        };
+        Self { first, message, compression, utf8: Utf8::default(), inflated: 0 }
+    }
+
+    /// A fragment of it begins.
+    pub fn begin_fragment(&mut self, payload_length: u64) {
+        self.message.frames += 1;
+        self.message.payload_length = self.message.payload_length.saturating_add(payload_length);
+    }
+
+    /// Takes unmasked bytes of a fragment; how many bytes of the message they are.
+    pub fn push(
+        &mut self,
+        bytes: &[u8],
+        inflater: Option<&mut Inflater>,
+        engines: &mut Engines,
+        fragment: &mut Fragment<'_>,
+    ) -> u64 {
+        let Some(inflater) = inflater.filter(|_| self.is_inflating()) else {
+            let raw = if self.compression == Compression::None { bytes } else { &[] };
+            return self.take(raw, fragment);
+        };
+        let mut input = bytes;
+        let mut count = 0;
+        loop {
+            let code = match inflater.next(&mut input, engines) {
+                Inflated::Bytes(bytes) => {
+                    count += self.take_inflated(bytes, fragment);
+                    continue;
+                }
+                Inflated::Done => return count,
+                Inflated::Lost => Code::DeflateDictionaryLost,
+                Inflated::Corrupt => Code::DeflateCorrupt,
+            };
+            let detail = Detail::Number("after inflating bytes", self.inflated);
+            fragment.anomalies.push(Anomaly::new(code, detail));
+            self.give_up(Some(inflater), engines);
+            return count;
+        }
+    }
+
+    /// Bytes of it will never come.
+    pub fn miss(
+        &mut self,
+        count: u64,
+        inflater: Option<&mut Inflater>,
+        engines: &mut Engines,
+        fragment: &mut Fragment<'_>,
+    ) {
+        self.message.missing = self.message.missing.saturating_add(count);
+        self.message.complete = false;
+        if self.compression == Compression::None {
+            self.sink(fragment).miss(count);
+        } else {
+            self.give_up(inflater, engines);
+        }
+    }
+
+    /// The last fragment is over. How many more bytes of the message that brought.
+    pub fn end(
+        &mut self,
+        mut inflater: Option<&mut Inflater>,
+        engines: &mut Engines,
+        fragment: &mut Fragment<'_>,
+    ) -> u64 {
+        let mut count = 0;
+        if self.is_inflating()
+            && let Some(inflater) = inflater.as_deref_mut()
+        {
+            let tail = inflater.tail();
+            count = self.push(tail, Some(inflater), engines, fragment);
+        }
+        if self.is_inflating()
+            && let Some(inflater) = inflater
+        {
+            inflater.finish(engines);
+        }
+        if self.message.text
+            && self.message.complete
+            && let Some(offset) = self.utf8.finish()
+        {
+            fragment.anomalies.push(Anomaly::new(Code::Utf8Text, Detail::Number("at byte", offset)));
+        }
+        count
+    }
+
+    /// It ends here without its last fragment.
+    pub fn cut_off(&mut self, inflater: Option<&mut Inflater>, engines: &mut Engines) {
+        self.message.complete = false;
+        self.give_up(inflater, engines);
+    }
+
+    /// Moves what its frame was found guilty of to the message.
+    pub fn add_anomalies(&mut self, anomalies: Vec<Anomaly>) {
+        self.message.anomalies.extend(anomalies);
+    }
+
+    /// The message.
+    pub fn into_message(self) -> Message {
+        let Self { mut message, .. } = self;
+        if message.payload.is_cut() {
+            message.anomalies.push(Code::LimitPayload.into());
+        }
+        if message.text {
+            message.payload.judge_text();
+        }
+        message
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u64 {
+        self.message.number
+    }
+
+    /// Whether it is a text message.
+    pub fn is_text(&self) -> bool {
+        self.message.text
+    }
+
+    /// Whether it is compressed.
+    pub fn is_compressed(&self) -> bool {
+        self.message.compressed
+    }
+
+    fn is_inflating(&self) -> bool {
+        matches!(self.compression, Compression::Deflate | Compression::Overrun)
+    }
+
+    fn take_inflated(&mut self, bytes: &[u8], fragment: &mut Fragment<'_>) -> u64 {
+        if self.compression == Compression::Overrun {
+            return 0;
+        }
+        let limit = fragment.config.limits.inflate;
+        let room = usize::try_from(limit - self.inflated).unwrap_or(usize::MAX).min(bytes.len());
+        self.inflated += room as u64;
+        let count = self.take(&bytes[..room], fragment);
+        if room < bytes.len() {
+            fragment.anomalies.push(Anomaly::new(Code::LimitInflate, Detail::Number("limit", limit)));
+            self.compression = Compression::Overrun;
+            self.message.complete = false;
+        }
+        count
+    }
+
+    fn take(&mut self, bytes: &[u8], fragment: &mut Fragment<'_>) -> u64 {
+        let limit = fragment.config.limits.payload;
+        self.sink(fragment).append(bytes, limit);
+        if self.message.text
+            && self.message.complete
+            && let Some(offset) = self.utf8.push(bytes)
+        {
+            fragment.anomalies.push(Anomaly::new(Code::Utf8Text, Detail::Number("at byte", offset)));
+        }
+        bytes.len() as u64
+    }
+
+    fn sink<'a>(&'a mut self, fragment: &'a mut Fragment<'_>) -> &'a mut Payload {
+        match fragment.config.per {
+            Per::Message => &mut self.message.payload,
+            Per::Frame => fragment.payload,
+        }
+    }
+
+    fn give_up(&mut self, inflater: Option<&mut Inflater>, engines: &mut Engines) {
+        if self.is_inflating()
+            && let Some(inflater) = inflater
+        {
+            inflater.abandon(engines);
+        }
+        if self.compression != Compression::None {
+            self.compression = Compression::Unreadable;
+            self.message.complete = false;
+        }
+    }
+}

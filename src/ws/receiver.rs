@@ -1,0 +1,465 @@
+//! In-order bytes of one direction to frames and messages (RFC 6455 §5, §6.2), judged on the way.
+//!
+//! ```text
+//!              ┌──────────────── frame over ────────────────┐
+//!              ▼                                            │
+//!  ───────► Header ──── header whole ───► Payload ──────────┘
+//!              │                             │
+//!              └─────────── gap ─────────────┴─ gap beyond the frame, end of stream ──► Lost
+//! ```
+//!
+//! An endpoint would fail the connection at the first violation; this goes on, and shows what came next.
+
+use crate::anomaly::{Anomaly, Code, Detail};
+use crate::chunk::Chunk;
+use crate::config::{Config, Per};
+use crate::duplex::{Direction, Duplex};
+use crate::event::{Body, ConnectionId, Event, Frame, Tally};
+use crate::origin::{Origin, Span};
+use crate::outbox::Outbox;
+use crate::payload::Payload;
+use crate::ws::close::Close;
+use crate::ws::deflate::{Engines, Inflater};
+use crate::ws::extension::Agreement;
+use crate::ws::frame::{Header, MAX_HEADER, Opcode, RSV1};
+use crate::ws::mask;
+use crate::ws::message::{Assembly, Compression, Fragment};
+use crate::ws::ping::Pings;
+
+/// What receivers share: where events go, and the tools that are lent.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// Whose frames they are.
+    pub connection: ConnectionId,
+    /// What is asked for.
+    pub config: &'a Config,
+    /// Where events go.
+    pub outbox: &'a mut Outbox,
+    /// Inflaters and room to work in.
+    pub tools: &'a mut Tools,
+    /// Pings of each side that wait for their pong.
+    pub pings: &'a mut Duplex<Pings>,
+}
+
+/// Inflaters and room to work in; one value for all connections.
+#[derive(Debug, Default)]
+pub struct Tools {
+    engines: Engines,
+    unmasked: Vec<u8>,
+}
+
+/// Payload is worked on in pieces of this size, which stay in the first-level cache.
+const PIECE: usize = 16 << 10;
+
+/// Masking keys of so many frames are remembered; a random key is among them once in 2^29 frames.
+const RECENT_KEYS: usize = 8;
+
+/// One direction of a WebSocket.
+#[derive(Debug)]
+pub struct Receiver {
+    direction: Direction,
+    agreement: Agreement,
+    /// Offset in the opposite stream that the client must have seen before it may send (end of the 101).
+    answered_at: Option<u64>,
+    state: State,
+    message: Option<Box<Assembly>>,
+    inflater: Option<Box<Inflater>>,
+    recent_keys: [Option<[u8; 4]>; RECENT_KEYS],
+    close: Option<(Close, Origin)>,
+    messages: u64,
+    tally: Tally,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Between frames, or inside a header.
+    Header(Partial),
+    /// Inside a payload.
+    Payload(Current),
+    /// Where the next frame begins is not known.
+    Lost,
+}
+
+/// The bytes of a header that have come.
+#[derive(Debug, Clone, Copy, Default)]
+struct Partial {
+    bytes: [u8; MAX_HEADER],
+    len: usize,
+    offset: u64,
+    first: Origin,
+    acknowledged: Option<u64>,
+}
+
+/// The frame that is being received.
+#[derive(Debug)]
+struct Current {
+    offset: u64,
+    first: Origin,
+    header: Header,
+    /// Payload bytes that passed, captured or not.
+    position: u64,
+    missing: u64,
+    /// What it carries, unless the message collects it.
+    payload: Payload,
+    /// Whether it is a fragment of the message that is being received.
+    member: bool,
+    anomalies: Vec<Anomaly>,
+}
+
+impl Receiver {
+    /// A receiver for the bytes behind the opening handshake; `answered_at` is where the 101 ends in the opposite stream.
+    pub fn new(direction: Direction, agreement: Agreement, answered_at: Option<u64>) -> Self {
+        Self {
+            direction,
+            agreement,
+            answered_at: answered_at.filter(|_| direction == Direction::ToServer),
+            state: State::Header(Partial::default()),
+            message: None,
+            inflater: agreement.deflate.map(|deflate| Box::new(Inflater::new(deflate[direction]))),
+            recent_keys: [None; RECENT_KEYS],
+            close: None,
+            messages: 0,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Takes the next bytes.
+    pub fn push(&mut self, chunk: Chunk<'_>, cx: &mut Context<'_>) {
+        self.tally.wire_bytes += chunk.bytes.len() as u64;
+        let mut rest = chunk;
+        while !rest.bytes.is_empty() {
+            match &self.state {
+                State::Header(_) => rest = self.push_header(rest, cx),
+                State::Payload(current) => {
+                    let left = current.header.payload_length - current.position;
+                    let (payload, behind) = rest.split_at(usize::try_from(left).unwrap_or(usize::MAX));
+                    self.push_payload(payload.bytes, cx);
+                    self.end_if_whole(payload.origin, cx);
+                    rest = behind;
+                }
+                State::Lost => return,
+            }
+        }
+    }
+
+    /// Learns that the next `length` bytes will never come; `origin` is the packet that made it known.
+    pub fn gap(&mut self, length: u64, origin: Origin, cx: &mut Context<'_>) {
+        self.tally.gaps += 1;
+        self.tally.missing += length;
+        let inside = match &self.state {
+            State::Payload(current) => length.min(current.header.payload_length - current.position),
+            State::Header(_) | State::Lost => 0,
+        };
+        self.miss(inside, cx);
+        self.end_if_whole(origin, cx);
+        if inside < length {
+            self.finish(origin, cx);
+        }
+    }
+
+    /// Nothing more can be told of the stream: tells what is unfinished.
+    pub fn finish(&mut self, last: Origin, cx: &mut Context<'_>) {
+        if let State::Payload(current) = &self.state {
+            self.miss(current.header.payload_length - current.position, cx);
+        }
+        if let State::Payload(current) = std::mem::replace(&mut self.state, State::Lost) {
+            self.tell_frame(current, last, cx);
+        }
+        self.cut_message_off(last, cx);
+    }
+
+    /// The first Close frame, and its last packet.
+    pub fn close(&self) -> Option<&(Close, Origin)> {
+        self.close.as_ref()
+    }
+
+    /// What was sent so far.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    fn push_header<'a>(&mut self, chunk: Chunk<'a>, cx: &mut Context<'_>) -> Chunk<'a> {
+        let State::Header(partial) = &mut self.state else { return chunk };
+        if partial.len == 0 {
+            let Chunk { origin, offset, acknowledged, .. } = chunk;
+            *partial = Partial { offset, first: origin, acknowledged, ..Partial::default() };
+            // All in one chunk, as nearly always.
+            if let Some((header, length)) = Header::parse(chunk.bytes) {
+                let start = *partial;
+                self.begin(header, &start, chunk.origin, cx);
+                return chunk.split_at(length).1;
+            }
+        }
+        let before = partial.len;
+        let count = chunk.bytes.len().min(MAX_HEADER - before);
+        partial.bytes[before..before + count].copy_from_slice(&chunk.bytes[..count]);
+        partial.len += count;
+        let start = *partial;
+        match Header::parse(&start.bytes[..start.len]) {
+            Some((header, length)) => {
+                self.begin(header, &start, chunk.origin, cx);
+                chunk.split_at(length - before).1
+            }
+            None => chunk.split_at(count).1,
+        }
+    }
+
+    /// A header is whole.
+    fn begin(&mut self, header: Header, start: &Partial, last: Origin, cx: &mut Context<'_>) {
+        self.tally.frames += 1;
+        cx.outbox.summary.frames[usize::from(header.opcode.0 & 15)] += 1;
+        let mut anomalies = Vec::new();
+        self.judge(&header, start.acknowledged, &mut anomalies);
+        let data = matches!(header.opcode, Opcode::CONTINUATION | Opcode::TEXT | Opcode::BINARY);
+        let member = data && self.begin_fragment(&header, start, &mut anomalies, cx);
+        self.state = State::Payload(Current {
+            offset: start.offset,
+            first: start.first,
+            header,
+            position: 0,
+            missing: 0,
+            payload: Payload::default(),
+            member,
+            anomalies,
+        });
+        self.end_if_whole(last, cx);
+    }
+
+    /// A data frame begins; whether it belongs to a message.
+    fn begin_fragment(
+        &mut self,
+        header: &Header,
+        start: &Partial,
+        anomalies: &mut Vec<Anomaly>,
+        cx: &mut Context<'_>,
+    ) -> bool {
+        if header.opcode == Opcode::CONTINUATION {
+            if self.message.is_none() {
+                anomalies.push(Code::ContinuationUnexpected.into());
+            }
+        } else {
+            if self.message.is_some() {
+                anomalies.push(Code::ContinuationExpected.into());
+                self.cut_message_off(start.first, cx);
+            }
+            let compression = match &mut self.inflater {
+                Some(inflater) if header.rsv & RSV1 != 0 => {
+                    inflater.begin(&mut cx.tools.engines);
+                    Compression::Deflate
+                }
+                None if header.rsv & RSV1 != 0 && self.agreement.unknown => {
+                    anomalies.push(Code::DeflateUnknown.into());
+                    Compression::Unreadable
+                }
+                Some(_) | None => Compression::None,
+            };
+            self.messages += 1;
+            let text = header.opcode == Opcode::TEXT;
+            let message = Assembly::new(self.direction, self.messages, start.offset, start.first, text, compression);
+            self.message = Some(Box::new(message));
+        }
+        if let Some(message) = &mut self.message {
+            message.begin_fragment(header.payload_length);
+        }
+        self.message.is_some()
+    }
+
+    fn judge(&mut self, header: &Header, acknowledged: Option<u64>, anomalies: &mut Vec<Anomaly>) {
+        let mut found = |code: Code, detail| anomalies.push(Anomaly::new(code, detail));
+        if let Some(answered_at) = self.answered_at.take()
+            && acknowledged.is_some_and(|acknowledged| acknowledged < answered_at)
+        {
+            found(Code::HandshakeEarlyData, Detail::None);
+        }
+        if self.close.is_some() {
+            found(Code::CloseAfter, Detail::None);
+        }
+        let opcode = header.opcode;
+        let mut undefined = header.rsv;
+        if self.inflater.is_some() && header.rsv & RSV1 != 0 && !opcode.is_reserved() {
+            undefined &= !RSV1;
+            if opcode.is_control() {
+                found(Code::DeflateRsv1Control, Detail::None);
+            } else if opcode == Opcode::CONTINUATION {
+                found(Code::DeflateRsv1Continuation, Detail::None);
+            }
+        }
+        if self.agreement.unknown {
+            undefined &= !RSV1;
+        }
+        if undefined != 0 && !self.agreement.foreign {
+            found(Code::RsvUnnegotiated, Detail::Number("RSV", undefined.into()));
+        }
+        if opcode.is_reserved() {
+            found(Code::OpcodeReserved, Detail::Number("opcode", opcode.0.into()));
+        }
+        match (self.direction, header.masking_key) {
+            (Direction::ToServer, None) => found(Code::MaskMissing, Detail::None),
+            (Direction::ToClient, Some(_)) => found(Code::MaskUnexpected, Detail::None),
+            (Direction::ToServer, Some(_)) | (Direction::ToClient, None) => {}
+        }
+        if let Some(key) = header.masking_key {
+            if key == [0; 4] {
+                found(Code::MaskZero, Detail::None);
+            } else if self.recent_keys.contains(&Some(key)) {
+                found(Code::MaskReused, Detail::None);
+            }
+            self.recent_keys.rotate_right(1);
+            self.recent_keys[0] = Some(key);
+        }
+        let length = || Detail::Number("payload length", header.payload_length);
+        if !header.is_minimal() {
+            found(Code::LengthNonminimal, length());
+        }
+        if header.payload_length >> 63 != 0 {
+            found(Code::LengthOverflow, length());
+        }
+        if opcode.is_control() {
+            if !header.fin {
+                found(Code::ControlFragmented, Detail::None);
+            }
+            if header.payload_length > 125 {
+                found(Code::ControlTooLong, length());
+            }
+        }
+    }
+
+    /// Takes payload bytes as they stood on the wire.
+    fn push_payload(&mut self, wire: &[u8], cx: &mut Context<'_>) {
+        let State::Payload(current) = &mut self.state else { return };
+        let Current { header, payload, anomalies, .. } = current;
+        self.tally.payload_bytes += wire.len() as u64;
+        let Tools { engines, unmasked } = &mut *cx.tools;
+        for piece in wire.chunks(PIECE) {
+            let bytes = match header.masking_key {
+                None => piece,
+                Some(key) => {
+                    unmasked.clear();
+                    unmasked.extend_from_slice(piece);
+                    mask::apply(unmasked, key, current.position);
+                    &**unmasked
+                }
+            };
+            current.position += piece.len() as u64;
+            self.tally.bytes += match self.message.as_deref_mut().filter(|_| current.member) {
+                Some(message) => {
+                    let fragment = &mut Fragment { payload, anomalies, config: cx.config };
+                    message.push(bytes, self.inflater.as_deref_mut(), engines, fragment)
+                }
+                None => {
+                    payload.append(bytes, cx.config.limits.payload);
+                    bytes.len() as u64
+                }
+            };
+        }
+    }
+
+    /// The next bytes of the payload will never come.
+    fn miss(&mut self, count: u64, cx: &mut Context<'_>) {
+        let State::Payload(current) = &mut self.state else { return };
+        if count == 0 {
+            return;
+        }
+        current.position += count;
+        current.missing += count;
+        let Current { payload, anomalies, .. } = current;
+        match self.message.as_deref_mut().filter(|_| current.member) {
+            Some(message) => {
+                let fragment = &mut Fragment { payload, anomalies, config: cx.config };
+                message.miss(count, self.inflater.as_deref_mut(), &mut cx.tools.engines, fragment);
+            }
+            None => payload.miss(count),
+        }
+    }
+
+    /// Tells the frame, and the message it ends, once all of its payload has passed.
+    fn end_if_whole(&mut self, last: Origin, cx: &mut Context<'_>) {
+        if matches!(&self.state, State::Payload(current) if current.position == current.header.payload_length) {
+            let state = std::mem::replace(&mut self.state, State::Header(Partial::default()));
+            if let State::Payload(current) = state {
+                self.tell_frame(current, last, cx);
+            }
+        }
+    }
+
+    fn tell_frame(&mut self, mut current: Current, last: Origin, cx: &mut Context<'_>) {
+        let whole = current.position == current.header.payload_length;
+        let ends = whole && current.header.fin && current.member;
+        if ends && let Some(message) = &mut self.message {
+            let Current { payload, anomalies, .. } = &mut current;
+            let fragment = &mut Fragment { payload, anomalies, config: cx.config };
+            self.tally.bytes += message.end(self.inflater.as_deref_mut(), &mut cx.tools.engines, fragment);
+        }
+        let mut close = None;
+        let mut rtt = None;
+        if current.missing == 0 {
+            let payload = &current.payload.bytes;
+            match current.header.opcode {
+                Opcode::CLOSE => close = Some(Close::parse(payload, &mut current.anomalies)),
+                Opcode::PING => {
+                    cx.pings[self.direction].sent(payload, last.time, cx.config.limits.pings);
+                }
+                Opcode::PONG => rtt = cx.pings[self.direction.opposite()].answered(payload, last.time),
+                _ => {}
+            }
+        }
+        if let Some(close) = &close
+            && self.close.is_none()
+        {
+            self.close = Some((close.clone(), last));
+        }
+        let message = self.message.as_deref_mut().filter(|_| current.member);
+        if cx.config.per == Per::Message
+            && let Some(message) = message
+        {
+            message.add_anomalies(current.anomalies);
+        } else {
+            if current.payload.is_cut() {
+                current.anomalies.push(Code::LimitPayload.into());
+            }
+            if message.as_ref().is_some_and(|message| message.is_text()) {
+                current.payload.judge_text();
+            }
+            let frame = Frame {
+                direction: self.direction,
+                number: self.tally.frames,
+                offset: current.offset,
+                header: current.header,
+                compressed: message.as_ref().is_some_and(|message| message.is_compressed()),
+                payload: current.payload,
+                missing: current.missing,
+                close,
+                message: message.map(|message| message.number()),
+                rtt,
+                anomalies: current.anomalies,
+            };
+            self.tally.anomalies += frame.anomalies.len() as u64;
+            let span = Span { first: current.first, last };
+            cx.outbox.push(Event { connection: cx.connection, span, body: Body::Frame(Box::new(frame)) });
+        }
+        if ends {
+            self.tally.messages += 1;
+            cx.outbox.summary.messages += 1;
+            self.tell_message(last, cx);
+        }
+    }
+
+    /// The message ends without its last fragment.
+    fn cut_message_off(&mut self, last: Origin, cx: &mut Context<'_>) {
+        if let Some(message) = &mut self.message {
+            message.cut_off(self.inflater.as_deref_mut(), &mut cx.tools.engines);
+            self.tell_message(last, cx);
+        }
+    }
+
+    fn tell_message(&mut self, last: Origin, cx: &mut Context<'_>) {
+        let Some(message) = self.message.take() else { return };
+        if cx.config.per == Per::Frame {
+            return;
+        }
+        let span = Span { first: message.first, last };
+        let message = message.into_message();
+        self.tally.anomalies += message.anomalies.len() as u64;
+        cx.outbox.push(Event { connection: cx.connection, span, body: Body::Message(Box::new(message)) });
+    }
+}
