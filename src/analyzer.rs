@@ -129,10 +129,17 @@ impl Analyzer {
         Summary { connections: self.shared.ledger.connections(), ..self.shared.outbox.summary.clone() }
     }
 
+    /// Capture time of the first packet.
+    pub fn started(&self) -> Option<Timestamp> {
+        self.shared.outbox.summary.period.map(|(first, _)| first)
+    }
+
     fn push_packet(&mut self, packet: &Packet<'_>) {
         let summary = &mut self.shared.outbox.summary;
         summary.packets += 1;
         summary.bytes += packet.bytes.len() as u64;
+        let (_, latest) = summary.period.get_or_insert((packet.time, packet.time));
+        *latest = (*latest).max(packet.time);
         match net::decode(packet) {
             Decoded::Segment(segment) => {
                 self.pass_time(packet.time);

@@ -2,10 +2,12 @@
 
 pub mod analyzer;
 pub mod anomaly;
+pub mod capture;
 pub mod chunk;
 pub mod config;
 pub mod duplex;
 pub mod event;
+pub mod export;
 pub mod http;
 pub mod input;
 pub mod ledger;
@@ -13,6 +15,7 @@ pub mod net;
 pub mod origin;
 pub mod outbox;
 pub mod payload;
+pub mod run;
 pub mod session;
 pub mod tcp;
 pub mod ws;

@@ -1,2 +1,75 @@
-//! The `wscope` command.
-fn main() {}
+//! The `wscope` command: arguments in, exit status out; all else is the library's.
+
+mod cli;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, Result};
+use clap::Parser as _;
+use wscope::capture::Files;
+use wscope::config::{Config, Per};
+use wscope::export::{FORMATS, Row, SCHEMA, text};
+use wscope::run::export::Export;
+use wscope::run::output::Output;
+use wscope::run::{self, Finished, interrupt};
+
+use cli::{Cli, Command, Inputs};
+
+const FAILED: u8 = 2;
+const DAMAGED: u8 = 3;
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(code) => code,
+        // Nobody reads any more.
+        Err(error) if error.downcast_ref().is_some_and(run::Error::is_broken_pipe) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("wscope: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
+    let interrupted = interrupt::on_signal().context("cannot handle signals")?;
+    match cli.command {
+        None => export(&cli.inputs, "text", Per::Message, Output::open(None)?, &interrupted),
+        Some(Command::Export(args)) if args.schema => print(SCHEMA),
+        Some(Command::Export(args)) => {
+            let output = Output::open(args.output.as_deref())?;
+            export(&args.inputs, &args.format, args.per.into(), output, &interrupted)
+        }
+    }
+}
+
+fn export(inputs: &Inputs, format: &str, per: Per, output: Output, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
+    let mut files = open(inputs, interrupted)?;
+    let row: &Row = FORMATS.iter().find(|row| row.name == format).context("no such format")?;
+    let config = Config { per, ..Config::default() };
+    let export = Export { format: (row.make)(per), config, redact: inputs.redact, count: inputs.count };
+    let finished = export.run(&mut files, output)?;
+    Ok(conclude(&finished, interrupted))
+}
+
+fn open(inputs: &Inputs, interrupted: &Arc<AtomicBool>) -> Result<Files> {
+    Ok(Files::open(&inputs.files(), inputs.filter.as_deref(), Arc::clone(interrupted))?)
+}
+
+/// Says on standard error what was wrong with the inputs, and after an interrupt how far it came.
+fn conclude(finished: &Finished, interrupted: &AtomicBool) -> ExitCode {
+    if interrupted.load(Ordering::Relaxed) {
+        eprintln!("wscope: interrupted: {}", text::summary(&finished.summary));
+    }
+    for message in &finished.damaged {
+        eprintln!("wscope: {message}");
+    }
+    if finished.damaged.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DAMAGED) }
+}
+
+fn print(text: &str) -> Result<ExitCode> {
+    let mut output = Output::open(None)?;
+    output.write(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}

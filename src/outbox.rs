@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::anomaly::{Code, RULES};
 use crate::event::{Body, Event, Verdict};
+use crate::origin::Timestamp;
 use crate::ws::frame::Opcode;
 
 /// Events in order, and the summary of all that went through.
@@ -40,6 +41,8 @@ impl Outbox {
 /// Counters over the whole capture.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Summary {
+    /// Capture times of the first and of the latest packet.
+    pub period: Option<(Timestamp, Timestamp)>,
     /// Packets.
     pub packets: u64,
     /// Captured bytes of them.

@@ -9,8 +9,6 @@
 //! +-+-----+-------+-+-------------+-------------------------------+
 //! ```
 
-use std::fmt;
-
 /// A frame header as it stood on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
@@ -93,26 +91,35 @@ impl Opcode {
         self.0 >= 8
     }
 
+    /// `continuation`, `text`, `binary`, `close`, `ping`, `pong` or `reserved-N`.
+    pub fn name(self) -> &'static str {
+        NAMES[usize::from(self.0 & 15)]
+    }
+
     /// Whether no meaning is defined for it.
     pub fn is_reserved(self) -> bool {
         matches!(self.0, 3..=7 | 11..=15)
     }
 }
 
-impl fmt::Display for Opcode {
-    /// `continuation`, `text`, `binary`, `close`, `ping`, `pong` or `reserved-N`.
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self.0 {
-            0 => "continuation",
-            1 => "text",
-            2 => "binary",
-            8 => "close",
-            9 => "ping",
-            10 => "pong",
-            reserved => return write!(out, "reserved-{reserved}"),
-        })
-    }
-}
+const NAMES: [&str; 16] = [
+    "continuation",
+    "text",
+    "binary",
+    "reserved-3",
+    "reserved-4",
+    "reserved-5",
+    "reserved-6",
+    "reserved-7",
+    "close",
+    "ping",
+    "pong",
+    "reserved-11",
+    "reserved-12",
+    "reserved-13",
+    "reserved-14",
+    "reserved-15",
+];
 
 #[cfg(test)]
 mod tests {
@@ -153,6 +160,6 @@ mod tests {
         let header = parse(&[0x7f, 0xff, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3, 4]);
         assert_eq!((header.fin, header.rsv, header.opcode), (false, 7, Opcode(15)));
         assert_eq!((header.payload_length, header.masking_key), (u64::MAX, Some([1, 2, 3, 4])));
-        assert_eq!(header.opcode.to_string(), "reserved-15");
+        assert_eq!(header.opcode.name(), "reserved-15");
     }
 }

@@ -1,0 +1,95 @@
+//! Arguments to configuration.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use wscope::config;
+use wscope::export::FORMATS;
+
+/// Shows what really went over WebSocket connections in a capture.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, max_term_width = 100)]
+#[command(after_help = EXIT_STATUS)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// Without a command: the text timeline, a line per message.
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 done; 1 `check` found what it looks for; 2 usage, unreadable input or failed write; \
+3 an input was damaged or cut, and all before that was processed.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write handshakes, frames and messages for other programs
+    Export(Export),
+}
+
+/// What is read.
+#[derive(Debug, Args)]
+pub(crate) struct Inputs {
+    /// Capture files: pcap or pcapng, also .gz and .zst; `-` is standard input. Several are read as one capture
+    #[arg(value_name = "INPUT", required = true)]
+    files: Vec<PathBuf>,
+    /// Another capture file, read after the INPUTs
+    #[arg(short, long, value_name = "FILE")]
+    read: Vec<PathBuf>,
+    /// Look only at packets that match this BPF expression, as in `tcpdump` ("port 8080")
+    #[arg(short = 'f', long = "filter", value_name = "EXPRESSION")]
+    pub(crate) filter: Option<String>,
+    /// Stop after this many packets
+    #[arg(short, long, value_name = "PACKETS")]
+    pub(crate) count: Option<u64>,
+    /// Blot out cookies, authorization headers and tokens in queries, for captures that are shared
+    #[arg(long)]
+    pub(crate) redact: bool,
+}
+
+impl Inputs {
+    /// All files, in the order in which they are read.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        self.files.iter().chain(&self.read).cloned().collect()
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
+    /// Format of the output
+    #[arg(long, default_value = "jsonl", value_parser = formats())]
+    pub(crate) format: String,
+    /// A record for each frame, or for each message with its fragments joined
+    #[arg(long, value_enum, default_value_t = Per::Frame)]
+    pub(crate) per: Per,
+    /// Write to this file, which appears when it is whole
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print the JSON Schema of the records and leave
+    #[arg(long, exclusive = true)]
+    pub(crate) schema: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Per {
+    Frame,
+    Message,
+}
+
+impl From<Per> for config::Per {
+    fn from(per: Per) -> Self {
+        match per {
+            Per::Frame => Self::Frame,
+            Per::Message => Self::Message,
+        }
+    }
+}
+
+fn formats() -> impl clap::builder::TypedValueParser<Value = String> {
+    use clap::builder::TypedValueParser as _;
+    let names = FORMATS.iter().map(|row| clap::builder::PossibleValue::new(row.name).help(row.about));
+    clap::builder::PossibleValuesParser::new(names).map(|name| name)
+}

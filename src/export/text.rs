@@ -1,0 +1,201 @@
+//! One readable line a record, for people and for `less`.
+//!
+//! ```text
+//! 12:00:01.204118  #1  client -> server  text     118  {"op":"resub","ch":"book"}
+//! ```
+
+use std::fmt::Write as _;
+
+use crate::anomaly::{Anomaly, Severity};
+use crate::duplex::Direction;
+use crate::event::{Body, Closed, Event, Frame, Handshake, Message, Verdict};
+use crate::export::escape::push_escaped;
+use crate::export::time::{Clock, write_seconds};
+use crate::export::{Conclusion, Format};
+use crate::origin::Timestamp;
+use crate::outbox::Summary;
+use crate::payload::Payload;
+
+/// Characters of a payload that are shown.
+const SHOWN: usize = 240;
+
+/// The text timeline.
+#[derive(Debug, Default)]
+pub struct Text {
+    clock: Clock,
+    line: String,
+}
+
+impl Format for Text {
+    fn event(&mut self, event: &Event, _started: Timestamp, out: &mut Vec<u8>) {
+        self.clock.write_time_of_day(event.span.first.time, out);
+        self.line.clear();
+        let arrow = match event.body.direction() {
+            Some(Direction::ToServer) => "->",
+            Some(Direction::ToClient) => "<-",
+            None => "--",
+        };
+        write!(self.line, "  #{:<3} {arrow} ", event.connection).expect("a String takes all");
+        describe(&event.body, &mut self.line).expect("a String takes all");
+        out.extend_from_slice(self.line.as_bytes());
+        out.push(b'\n');
+        for anomaly in event.body.anomalies() {
+            self.line.clear();
+            self.line.push_str("                       ");
+            describe_anomaly(anomaly, &mut self.line).expect("a String takes all");
+            out.extend_from_slice(self.line.as_bytes());
+            out.push(b'\n');
+        }
+    }
+
+    fn end(&mut self, end: &Conclusion<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(summary(end.summary).as_bytes());
+        out.push(b'\n');
+    }
+}
+
+/// One line that says what was found.
+pub fn summary(summary: &Summary) -> String {
+    let verdicts = Verdict::ALL.map(Verdict::name).into_iter().zip(summary.handshakes);
+    let verdicts: Vec<_> =
+        verdicts.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
+    let verdicts = if verdicts.is_empty() { String::new() } else { format!(" ({})", verdicts.join(", ")) };
+    let of = |severity| {
+        let weighed = summary.anomalies.iter().filter(|(code, _)| code.rule().severity == severity);
+        weighed.map(|(_, count)| count).sum::<u64>()
+    };
+    let mut text = format!(
+        "{} packets, {} flows, {} connections{verdicts}, {} frames, {} messages, {} violations, {} warnings, {} losses",
+        summary.packets,
+        summary.flows,
+        summary.connections,
+        summary.frames.iter().sum::<u64>(),
+        summary.messages,
+        of(Severity::Violation),
+        of(Severity::Warning),
+        of(Severity::Loss),
+    );
+    if !summary.unknown_links.is_empty() {
+        let links: Vec<_> = summary.unknown_links.iter().map(ToString::to_string).collect();
+        text += &format!("; link types not known: {}", links.join(", "));
+    }
+    text
+}
+
+fn describe(body: &Body, line: &mut String) -> std::fmt::Result {
+    match body {
+        Body::Handshake(handshake) => describe_handshake(handshake, line),
+        Body::Frame(frame) => describe_frame(frame, line),
+        Body::Message(message) => describe_message(message, line),
+        Body::Gap(gap) => write!(line, "gap      {:>8}  {} at offset {}", gap.length, gap.reason.name(), gap.offset),
+        Body::Notice(_) => write!(line, "notice"),
+        Body::Closed(closed) => describe_closed(closed, line),
+    }
+}
+
+fn describe_handshake(handshake: &Handshake, line: &mut String) -> std::fmt::Result {
+    write!(line, "handshake  {}  ", handshake.verdict.name())?;
+    match &handshake.request {
+        Some(request) => {
+            push_escaped(&request.method, line);
+            line.push(' ');
+            let host = request.headers.first("host").unwrap_or_default();
+            push_escaped(&format!("ws://{host}{}", request.target), line);
+        }
+        None => write!(line, "request not captured")?,
+    }
+    match &handshake.response {
+        Some(response) => {
+            write!(line, " = {} ", response.status)?;
+            push_escaped(&response.reason, line);
+        }
+        None => write!(line, " = no response captured")?,
+    }
+    write!(line, "  {}:{}", handshake.client.ip, handshake.client.port)?;
+    write!(line, " -> {}:{}", handshake.server.ip, handshake.server.port)?;
+    for (name, value) in [("subprotocol", &handshake.terms.subprotocol), ("extension", &handshake.terms.extension)] {
+        if let Some(value) = value {
+            write!(line, "  {name} ")?;
+            push_escaped(value, line);
+        }
+    }
+    Ok(())
+}
+
+fn describe_frame(frame: &Frame, line: &mut String) -> std::fmt::Result {
+    write!(line, "{:<8} {:>8}  ", frame.header.opcode.name(), frame.payload.length)?;
+    if !frame.header.fin {
+        line.push_str("[more] ");
+    }
+    match &frame.close {
+        Some(close) => {
+            if let Some(code) = close.code {
+                write!(line, "{code} ")?;
+            }
+            write!(line, "{} ", close.name())?;
+            push_escaped(&close.reason, line);
+        }
+        None => describe_payload(&frame.payload, line)?,
+    }
+    if let Some(rtt) = frame.rtt {
+        let mut seconds = Vec::new();
+        write_seconds(rtt, &mut seconds);
+        write!(line, "  after {} s", String::from_utf8_lossy(&seconds))?;
+    }
+    describe_missing(frame.missing, line)
+}
+
+fn describe_message(message: &Message, line: &mut String) -> std::fmt::Result {
+    let kind = if message.text { "text" } else { "binary" };
+    write!(line, "{kind:<8} {:>8}  ", message.payload.length)?;
+    if !message.complete {
+        line.push_str("[incomplete] ");
+    }
+    describe_payload(&message.payload, line)?;
+    if message.frames > 1 {
+        write!(line, "  in {} frames", message.frames)?;
+    }
+    describe_missing(message.missing, line)
+}
+
+fn describe_missing(missing: u64, line: &mut String) -> std::fmt::Result {
+    if missing > 0 { write!(line, "  {missing} bytes not captured") } else { Ok(()) }
+}
+
+fn describe_payload(payload: &Payload, line: &mut String) -> std::fmt::Result {
+    let mut shown = payload.bytes.len().min(SHOWN);
+    if payload.text {
+        let text = str::from_utf8(&payload.bytes).unwrap_or_default();
+        shown = text.char_indices().map(|(at, _)| at).nth(SHOWN).unwrap_or(text.len());
+        push_escaped(&text[..shown], line);
+    } else {
+        shown = shown.min(SHOWN / 8);
+        for byte in &payload.bytes[..shown] {
+            write!(line, "{byte:02x} ")?;
+        }
+    }
+    let more = payload.length - shown as u64;
+    if more > 0 { write!(line, "... {more} more bytes") } else { Ok(()) }
+}
+
+fn describe_closed(closed: &Closed, line: &mut String) -> std::fmt::Result {
+    write!(line, "closed     {}", closed.how.name())?;
+    if let Some(by) = closed.by {
+        write!(line, " by {}", by.sender())?;
+    }
+    let mut seconds = Vec::new();
+    write_seconds(closed.duration, &mut seconds);
+    write!(line, " after {} s", String::from_utf8_lossy(&seconds))?;
+    for direction in Direction::BOTH {
+        let tally = &closed.tally[direction];
+        write!(line, "  {}: {} frames {} bytes", direction.sender(), tally.frames, tally.bytes)?;
+    }
+    Ok(())
+}
+
+fn describe_anomaly(anomaly: &Anomaly, line: &mut String) -> std::fmt::Result {
+    let rule = anomaly.code.rule();
+    write!(line, "! {} {} [{}] ", rule.severity.name(), rule.name, rule.reference)?;
+    push_escaped(&anomaly.to_string(), line);
+    Ok(())
+}

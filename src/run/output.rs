@@ -1,0 +1,101 @@
+//! Where an output goes: standard output, or a file that appears whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::run::Error;
+
+/// An open output.
+#[derive(Debug)]
+pub struct Output {
+    name: String,
+    target: Target,
+}
+
+#[derive(Debug)]
+enum Target {
+    Stdout(io::Stdout),
+    /// A device or pipe: written as it comes.
+    Stream(File),
+    /// Written beside, renamed at the end.
+    File(NamedTempFile, PathBuf),
+}
+
+impl Output {
+    /// Standard output where `path` is absent or `-`.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn open(path: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
+            return Ok(Self { name: "standard output".to_owned(), target: Target::Stdout(io::stdout()) });
+        };
+        let name = path.display().to_string();
+        match Self::make(path) {
+            Ok(target) => Ok(Self { name, target }),
+            Err(source) => Err(Error::Output { name, source }),
+        }
+    }
+
+    fn make(path: &Path) -> io::Result<Target> {
+        if fs::metadata(path).is_ok_and(|known| !known.is_file() && !known.is_dir()) {
+            return Ok(Target::Stream(File::options().write(true).open(path)?));
+        }
+        if path.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            // As `open` would make it: the umask takes away what it should.
+            builder.permissions(fs::Permissions::from_mode(0o666));
+        }
+        let file = builder.prefix(".wscope-").tempfile_in(folder)?;
+        Ok(Target::File(file, path.to_owned()))
+    }
+
+    /// Whether a person reads it as it comes.
+    pub fn is_terminal(&self) -> bool {
+        match &self.target {
+            Target::Stdout(stdout) => stdout.is_terminal(),
+            Target::Stream(file) => file.is_terminal(),
+            Target::File(..) => false,
+        }
+    }
+
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let written = match &mut self.target {
+            // Flushed at once: the caller has gathered a block.
+            Target::Stdout(stdout) => {
+                let mut stdout = stdout.lock();
+                stdout.write_all(bytes).and_then(|()| stdout.flush())
+            }
+            Target::Stream(file) => file.write_all(bytes),
+            Target::File(file, _) => file.write_all(bytes),
+        };
+        written.map_err(|source| Error::Output { name: self.name.clone(), source })
+    }
+
+    /// Makes a file appear under its name.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn finish(self) -> Result<(), Error> {
+        match self.target {
+            Target::File(file, path) => match file.persist(path) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(Error::Output { name: self.name, source: error.error }),
+            },
+            Target::Stdout(_) | Target::Stream(_) => Ok(()),
+        }
+    }
+}
