@@ -2,6 +2,7 @@
 
 pub mod analyzer;
 pub mod anomaly;
+pub mod capture;
 pub mod chunk;
 pub mod config;
 pub mod duplex;
