@@ -1,0 +1,239 @@
+//! From named inputs to one capture: one file after the other, packets and interfaces numbered on, filtered.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::input::{Input, LinkType, Packet, Secret};
+
+use super::error::{Error, unreadable};
+use super::file::{CaptureFile, Record};
+use super::filter::Filter;
+use super::stream::Stream;
+
+/// The name that stands for standard input.
+const STANDARD_INPUT: &str = "-";
+const ETHERNET: LinkType = LinkType(1);
+
+/// Capture files, read as one capture in the order given.
+pub struct Files {
+    waiting: VecDeque<Opened>,
+    current: Option<CaptureFile>,
+    filter: Option<Filter>,
+    interrupt: Arc<AtomicBool>,
+    /// Packets so far, those filtered out too: they keep the number they have in the capture.
+    packets: u64,
+    /// Interfaces described in the files that were read to their end.
+    interfaces: u32,
+    /// Bytes read of the files that were read to their end.
+    read: u64,
+    /// Sum of the file sizes; `None` where an input has none.
+    total: Option<u64>,
+}
+
+impl Files {
+    /// Opens `inputs`: paths, and `-` for standard input. `filter` is an expression of pcap-filter(7).
+    ///
+    /// Once `interrupt` is set, reading ends as at the end of the last input: within 100 ms where it waits for a pipe, and
+    /// after what is in the buffer (256 KiB) where it does not.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] when any of the inputs is missing, forbidden, empty, a directory, or a file that is no capture:
+    /// all are looked at, and what comes through pipes at its turn. [`Error::Filter`] when the expression is wrong for the
+    /// link type of the first file, or for Ethernet where that comes through a pipe.
+    pub fn open(inputs: &[PathBuf], filter: Option<&str>, interrupt: Arc<AtomicBool>) -> Result<Self, Error> {
+        let mut waiting: VecDeque<Opened> = VecDeque::with_capacity(inputs.len());
+        for input in inputs {
+            let opened = Opened::new(input, &interrupt)?;
+            if opened.is_standard_input() && waiting.iter().any(Opened::is_standard_input) {
+                return Err(Error::Unreadable { file: opened.name, reason: "named twice".to_owned() });
+            }
+            waiting.push_back(opened);
+        }
+        let filter = match filter {
+            Some(expression) => {
+                let first = waiting.front().and_then(|first| first.first_link(&interrupt));
+                Some(Filter::new(expression, first.unwrap_or(ETHERNET))?)
+            }
+            None => None,
+        };
+        let total = waiting.iter().map(|opened| opened.len).sum();
+        Ok(Self { waiting, current: None, filter, interrupt, packets: 0, interfaces: 0, read: 0, total })
+    }
+
+    /// The next packet or secret; `None` at the end of the last input, or at an interrupt.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Cut`] and [`Error::Unreadable`]: the call after goes on with the next input.
+    /// [`Error::Filter`] for a packet on whose link type the filter means nothing: the call after goes on with the next packet.
+    pub fn next_input(&mut self) -> Result<Option<Input<'_>>, Error> {
+        let Some(record) = self.next_record()? else {
+            return Ok(None);
+        };
+        let file = self.current.as_ref().expect("the record is from this file");
+        Ok(Some(match record {
+            Record::Packet { time, interface, link, bytes, wire_len } => {
+                let bytes = file.bytes(bytes);
+                Input::Packet(Packet { number: self.packets, time, interface, link, bytes, wire_len })
+            }
+            Record::Secret { kind, bytes } => Input::Secret(Secret { kind, bytes: file.bytes(bytes) }),
+        }))
+    }
+
+    /// How far reading has come.
+    pub fn progress(&self) -> Progress {
+        let current = self.current.as_ref().map_or(0, |file| file.stream().bytes_read());
+        Progress { read: self.read + current, total: self.total }
+    }
+
+    /// The next record that passes the filter; its bytes are in `current`.
+    fn next_record(&mut self) -> Result<Option<Record>, Error> {
+        loop {
+            let Some(file) = &mut self.current else {
+                let Some(opened) = self.waiting.pop_front() else {
+                    return Ok(None);
+                };
+                self.current = Some(opened.start(self.interfaces, &self.interrupt)?);
+                continue;
+            };
+            match file.next() {
+                Ok(Some(record)) => {
+                    if self.admits(&record)? {
+                        return Ok(Some(record));
+                    }
+                }
+                Ok(None) | Err(_) if file.stream().is_interrupted() => {
+                    self.close();
+                    self.waiting.clear();
+                }
+                Ok(None) => self.close(),
+                Err(error) => {
+                    self.close();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Counts a packet of the current file; whether it passes the filter.
+    fn admits(&mut self, record: &Record) -> Result<bool, Error> {
+        let Record::Packet { link, bytes, .. } = record else {
+            return Ok(true);
+        };
+        self.packets += 1;
+        match (&mut self.filter, &self.current) {
+            (Some(filter), Some(file)) => filter.passes(*link, file.bytes(bytes.clone())),
+            _ => Ok(true),
+        }
+    }
+
+    /// Leaves the current file.
+    fn close(&mut self) {
+        if let Some(file) = self.current.take() {
+            self.interfaces = file.interface_count();
+            self.read += file.stream().bytes_read();
+        }
+    }
+}
+
+/// How far reading has come, in bytes of the files as they are: compressed where they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes read.
+    pub read: u64,
+    /// Bytes of all inputs when they were opened; `None` where one is a pipe.
+    pub total: Option<u64>,
+}
+
+/// An input that was found readable.
+struct Opened {
+    name: String,
+    place: Place,
+    /// Size in bytes, of a regular file.
+    len: Option<u64>,
+}
+
+/// Where the bytes come from.
+enum Place {
+    /// A regular file. It is opened again at its turn, so that thousands of them need no thousands of descriptors.
+    Path(PathBuf),
+    /// What cannot be opened twice: a named pipe, a device.
+    Pipe(File),
+    StandardInput(File),
+}
+
+impl Opened {
+    fn new(input: &Path, interrupt: &Arc<AtomicBool>) -> Result<Self, Error> {
+        if input.as_os_str() == STANDARD_INPUT {
+            return Self::standard_input();
+        }
+        let name = input.display().to_string();
+        let file = File::open(input).map_err(|error| unreadable(&name, &error))?;
+        let len = regular_len(&name, &file)?;
+        if len.is_none() {
+            return Ok(Self { name, place: Place::Pipe(file), len });
+        }
+        let opened = Self { name, place: Place::Path(input.to_owned()), len };
+        match opened.capture(file, 0, interrupt).and_then(|mut capture| capture.recognise()) {
+            Err(error @ Error::Unreadable { .. }) if !interrupt.load(Ordering::Relaxed) => Err(error),
+            // Damage is told at its turn.
+            Ok(()) | Err(_) => Ok(opened),
+        }
+    }
+
+    fn standard_input() -> Result<Self, Error> {
+        let name = "standard input".to_owned();
+        let input = std::io::stdin();
+        if input.is_terminal() {
+            return Err(Error::Unreadable { file: name, reason: "a terminal, not a capture file".to_owned() });
+        }
+        let file = input.as_fd().try_clone_to_owned().map_err(|error| unreadable(&name, &error))?.into();
+        let len = regular_len(&name, &file)?;
+        Ok(Self { name, place: Place::StandardInput(file), len })
+    }
+
+    /// Begins to read; waits for the first bytes of a pipe.
+    fn start(self, first_interface: u32, interrupt: &Arc<AtomicBool>) -> Result<CaptureFile, Error> {
+        let file = match &self.place {
+            Place::Path(path) => File::open(path),
+            Place::Pipe(file) | Place::StandardInput(file) => file.try_clone(),
+        };
+        let file = file.map_err(|error| unreadable(&self.name, &error))?;
+        self.capture(file, first_interface, interrupt)
+    }
+
+    fn capture(&self, file: File, first_interface: u32, interrupt: &Arc<AtomicBool>) -> Result<CaptureFile, Error> {
+        let stream = Stream::new(file, Arc::clone(interrupt)).map_err(|error| unreadable(&self.name, &error))?;
+        Ok(CaptureFile::new(self.name.clone(), stream, first_interface))
+    }
+
+    /// The link type of the first packet, of a file that can be read twice.
+    fn first_link(&self, interrupt: &Arc<AtomicBool>) -> Option<LinkType> {
+        let Place::Path(path) = &self.place else {
+            return None;
+        };
+        let mut capture = self.capture(File::open(path).ok()?, 0, interrupt).ok()?;
+        loop {
+            if let Record::Packet { link, .. } = capture.next().ok()?? {
+                return Some(link);
+            }
+        }
+    }
+
+    fn is_standard_input(&self) -> bool {
+        matches!(self.place, Place::StandardInput(_))
+    }
+}
+
+/// Size of a regular file, `None` of a pipe or a device; a directory is an error.
+fn regular_len(name: &str, file: &File) -> Result<Option<u64>, Error> {
+    let metadata = file.metadata().map_err(|error| unreadable(name, &error))?;
+    if metadata.is_dir() {
+        return Err(unreadable(name, &std::io::ErrorKind::IsADirectory.into()));
+    }
+    Ok(metadata.is_file().then_some(metadata.len()))
+}
