@@ -358,8 +358,10 @@ impl Live {
             }
             if self.is_hole_overdue(direction, waiting, &shared.config) {
                 let limit = !self.flow.stream(direction).has_acknowledged_hole();
-                self.give_up_hole(direction, limit, shared);
-                return true;
+                // Where no hole is given up, the start of the stream is settled.
+                if self.give_up_hole(direction, limit, shared) || self.flow.stream(direction).is_ready() {
+                    return true;
+                }
             }
         }
         false
@@ -390,7 +392,7 @@ impl Live {
     }
 
     fn give_up_hole(&mut self, direction: Direction, limit: bool, shared: &mut Shared) -> bool {
-        let Some((offset, length)) = self.flow.stream(direction).give_up_hole() else { return false };
+        let Some((offset, length)) = self.flow.give_up_hole(direction) else { return false };
         let reason = if limit { GapReason::Limit } else { GapReason::NotCaptured };
         let (origin, ends) = (self.flow.last(), self.ends());
         self.session.gap(Gap::new(direction, offset, length, reason), origin, ends, shared);

@@ -169,6 +169,8 @@ pub struct Frame {
     pub payload: Payload,
     /// Declared bytes that were not captured, also when the stream ended inside the frame.
     pub missing: u64,
+    /// Whether its header never became whole; then only FIN, RSV and opcode are known.
+    pub truncated: bool,
     /// Status code and reason, of a Close frame.
     pub close: Option<Close>,
     /// Number of the message it belongs to.

@@ -163,11 +163,15 @@ fn frame(frame: &Frame, out: &mut Vec<u8>) {
     field!(out, "fin", header.fin);
     field!(out, "rsv", header.rsv);
     field!(out, "opcode", header.opcode);
-    field!(out, "masked", header.masking_key.is_some());
-    if let Some(key) = &header.masking_key {
-        field!(out, "masking_key", Hex(key));
+    if frame.truncated {
+        field!(out, "truncated", true);
+    } else {
+        field!(out, "masked", header.masked);
+        if let Some(key) = &header.masking_key {
+            field!(out, "masking_key", Hex(key));
+        }
+        field!(out, "payload_length", header.payload_length);
     }
-    field!(out, "payload_length", header.payload_length);
     field!(out, "compressed", frame.compressed);
     payload(&frame.payload, out);
     if frame.missing > 0 {

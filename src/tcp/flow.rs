@@ -114,6 +114,12 @@ impl Flow {
         &mut self.streams[direction]
     }
 
+    /// Gives up the hole that a direction waits for: its stream offset and length, where there is one.
+    pub fn give_up_hole(&mut self, direction: Direction) -> Option<(u64, u64)> {
+        self.hole[direction] = None;
+        self.streams[direction].give_up_hole()
+    }
+
     /// Which way a segment of this flow goes.
     pub fn direction(&self, segment: &Segment<'_>) -> Direction {
         if segment.source == self.client { Direction::ToServer } else { Direction::ToClient }

@@ -18,6 +18,8 @@ pub struct Header {
     pub rsv: u8,
     /// What the payload is.
     pub opcode: Opcode,
+    /// Whether the payload is masked.
+    pub masked: bool,
     /// The masking key, where the payload is masked.
     pub masking_key: Option<[u8; 4]>,
     /// Payload length in bytes, as declared: 0 to 2^64-1, although the top bit must be 0.
@@ -53,9 +55,33 @@ impl Header {
             let (key, rest) = rest.split_first_chunk()?;
             (Some(*key), rest)
         };
-        let (fin, rsv, opcode) = (first & 0x80 != 0, first >> 4 & 7, Opcode(first & 15));
-        let header = Self { fin, rsv, opcode, masking_key, payload_length, length_bits };
+        let header =
+            Self { masked: masking_key.is_some(), masking_key, payload_length, length_bits, ..Self::start(first) };
         Some((header, bytes.len() - rest.len()))
+    }
+
+    /// What the first bytes of a header tell where the rest never came; `None` where there are none.
+    ///
+    /// Its payload length is 0, and `length_bits` is 0 where not even the mask bit is known.
+    pub fn parse_truncated(bytes: &[u8]) -> Option<Self> {
+        let (&first, rest) = bytes.split_first()?;
+        let header = Self::start(first);
+        Some(match rest.first() {
+            None => header,
+            Some(second) => Self { masked: second & 0x80 != 0, length_bits: 7, ..header },
+        })
+    }
+
+    fn start(first: u8) -> Self {
+        Self {
+            fin: first & 0x80 != 0,
+            rsv: first >> 4 & 7,
+            opcode: Opcode(first & 15),
+            masked: false,
+            masking_key: None,
+            payload_length: 0,
+            length_bits: 0,
+        }
     }
 
     /// Whether the payload length is written in fewer bits than it could be.
@@ -153,6 +179,15 @@ mod tests {
         assert!(parse(&[0x82, 126, 0, 126]).is_minimal());
         assert!(!parse(&[0x82, 127, 0, 0, 0, 0, 0, 0, 0xff, 0xff]).is_minimal());
         assert!(parse(&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]).is_minimal());
+    }
+
+    #[test]
+    fn a_truncated_header_tells_what_it_can() {
+        assert_eq!(Header::parse_truncated(&[]), None);
+        let first = Header::parse_truncated(&[0x49]).expect("one byte");
+        assert_eq!((first.fin, first.rsv, first.opcode, first.length_bits), (false, 4, Opcode::PING, 0));
+        let second = Header::parse_truncated(&[0x82, 0xfe]).expect("two bytes");
+        assert_eq!((second.masked, second.payload_length, second.length_bits), (true, 0, 7));
     }
 
     #[test]

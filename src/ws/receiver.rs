@@ -51,6 +51,10 @@ pub struct Tools {
 /// Payload is worked on in pieces of this size, which stay in the first-level cache.
 const PIECE: usize = 16 << 10;
 
+/// Nobody sends longer texts. What follows a header that promises one, and then ends, is no broken text but a sign that
+/// the length is wrong.
+const LONGEST_TEXT: u64 = 1 << 32;
+
 /// Masking keys of so many frames are remembered; a random key is among them once in 2^29 frames.
 const RECENT_KEYS: usize = 8;
 
@@ -99,6 +103,8 @@ struct Current {
     /// Payload bytes that passed, captured or not.
     position: u64,
     missing: u64,
+    /// Whether its header never became whole.
+    truncated: bool,
     /// What it carries, unless the message collects it.
     payload: Payload,
     /// Whether it is a fragment of the message that is being received.
@@ -159,11 +165,17 @@ impl Receiver {
 
     /// Nothing more can be told of the stream: tells what is unfinished.
     pub fn finish(&mut self, last: Origin, cx: &mut Context<'_>) {
-        if let State::Payload(current) = &self.state {
-            self.miss(current.header.payload_length - current.position, cx);
+        match self.state {
+            State::Payload(ref current) => self.miss(current.header.payload_length - current.position, cx),
+            State::Header(partial) => {
+                if let Some(header) = Header::parse_truncated(&partial.bytes[..partial.len]) {
+                    self.begin(header, &partial, true, cx);
+                }
+            }
+            State::Lost => {}
         }
         if let State::Payload(current) = std::mem::replace(&mut self.state, State::Lost) {
-            self.tell_frame(current, last, cx);
+            self.tell_frame(current, false, last, cx);
         }
         self.cut_message_off(last, cx);
     }
@@ -186,7 +198,8 @@ impl Receiver {
             // All in one chunk, as nearly always.
             if let Some((header, length)) = Header::parse(chunk.bytes) {
                 let start = *partial;
-                self.begin(header, &start, chunk.origin, cx);
+                self.begin(header, &start, false, cx);
+                self.end_if_whole(chunk.origin, cx);
                 return chunk.split_at(length).1;
             }
         }
@@ -197,15 +210,16 @@ impl Receiver {
         let start = *partial;
         match Header::parse(&start.bytes[..start.len]) {
             Some((header, length)) => {
-                self.begin(header, &start, chunk.origin, cx);
+                self.begin(header, &start, false, cx);
+                self.end_if_whole(chunk.origin, cx);
                 chunk.split_at(length - before).1
             }
             None => chunk.split_at(count).1,
         }
     }
 
-    /// A header is whole.
-    fn begin(&mut self, header: Header, start: &Partial, last: Origin, cx: &mut Context<'_>) {
+    /// A header is whole, or nothing more of it will come.
+    fn begin(&mut self, header: Header, start: &Partial, truncated: bool, cx: &mut Context<'_>) {
         self.tally.frames += 1;
         cx.outbox.summary.frames[usize::from(header.opcode.0 & 15)] += 1;
         let mut anomalies = Vec::new();
@@ -218,11 +232,11 @@ impl Receiver {
             header,
             position: 0,
             missing: 0,
+            truncated,
             payload: Payload::default(),
             member,
             anomalies,
         });
-        self.end_if_whole(last, cx);
     }
 
     /// A data frame begins; whether it belongs to a message.
@@ -271,10 +285,11 @@ impl Receiver {
         {
             found(Code::HandshakeEarlyData, Detail::None);
         }
-        if self.close.is_some() {
+        let opcode = header.opcode;
+        // §5.5.2: until it has received a Close, an endpoint that sent one goes on answering Pings.
+        if self.close.is_some() && opcode != Opcode::PONG {
             found(Code::CloseAfter, Detail::None);
         }
-        let opcode = header.opcode;
         let mut undefined = header.rsv;
         if self.inflater.is_some() && header.rsv & RSV1 != 0 && !opcode.is_reserved() {
             undefined &= !RSV1;
@@ -293,10 +308,12 @@ impl Receiver {
         if opcode.is_reserved() {
             found(Code::OpcodeReserved, Detail::Number("opcode", opcode.0.into()));
         }
-        match (self.direction, header.masking_key) {
-            (Direction::ToServer, None) => found(Code::MaskMissing, Detail::None),
-            (Direction::ToClient, Some(_)) => found(Code::MaskUnexpected, Detail::None),
-            (Direction::ToServer, Some(_)) | (Direction::ToClient, None) => {}
+        match (self.direction, header.masked) {
+            // Of a truncated header the mask bit may not be known.
+            _ if header.length_bits == 0 => {}
+            (Direction::ToServer, false) => found(Code::MaskMissing, Detail::None),
+            (Direction::ToClient, true) => found(Code::MaskUnexpected, Detail::None),
+            (Direction::ToServer, true) | (Direction::ToClient, false) => {}
         }
         if let Some(key) = header.masking_key {
             if key == [0; 4] {
@@ -377,14 +394,17 @@ impl Receiver {
         if matches!(&self.state, State::Payload(current) if current.position == current.header.payload_length) {
             let state = std::mem::replace(&mut self.state, State::Header(Partial::default()));
             if let State::Payload(current) = state {
-                self.tell_frame(current, last, cx);
+                self.tell_frame(current, true, last, cx);
             }
         }
     }
 
-    fn tell_frame(&mut self, mut current: Current, last: Origin, cx: &mut Context<'_>) {
-        let whole = current.position == current.header.payload_length;
-        let ends = whole && current.header.fin && current.member;
+    /// Tells a frame, and the message it ends; `over`: its end was reached, if over missing bytes.
+    fn tell_frame(&mut self, mut current: Current, over: bool, last: Origin, cx: &mut Context<'_>) {
+        if current.missing > 0 && current.header.payload_length > LONGEST_TEXT {
+            current.anomalies.retain(|anomaly| anomaly.code != Code::Utf8Text);
+        }
+        let ends = over && current.header.fin && current.member;
         if ends && let Some(message) = &mut self.message {
             let Current { payload, anomalies, .. } = &mut current;
             let fragment = &mut Fragment { payload, anomalies, config: cx.config };
@@ -392,7 +412,7 @@ impl Receiver {
         }
         let mut close = None;
         let mut rtt = None;
-        if current.missing == 0 {
+        if current.missing == 0 && !current.truncated {
             let payload = &current.payload.bytes;
             match current.header.opcode {
                 Opcode::CLOSE => close = Some(Close::parse(payload, &mut current.anomalies)),
@@ -428,6 +448,7 @@ impl Receiver {
                 compressed: message.as_ref().is_some_and(|message| message.is_compressed()),
                 payload: current.payload,
                 missing: current.missing,
+                truncated: current.truncated,
                 close,
                 message: message.map(|message| message.number()),
                 rtt,
