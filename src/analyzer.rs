@@ -326,7 +326,7 @@ impl Analyzer {
 
 impl Live {
     fn ends(&self) -> Ends {
-        Ends { client: self.flow.client, server: self.flow.server }
+        Ends { client: self.flow.client, server: self.flow.server, late: self.flow.is_late() }
     }
 
     /// Corrects a wrong guess of who is the client; which way the bytes go then.
@@ -350,24 +350,18 @@ impl Live {
             || waiting > config.limits.reorder_total && self.flow.is_waiting(direction)
     }
 
-    /// Hands on one piece that is in order, or gives one hole up; whether there was any.
+    /// Hands on one piece that is in order, or gives one hole up that is overdue; whether there was any.
     fn advance(&mut self, waiting: usize, shared: &mut Shared) -> bool {
-        for direction in Direction::BOTH {
-            if self.hand_on(direction, shared) {
-                return true;
-            }
-            if self.is_hole_overdue(direction, waiting, &shared.config) {
-                let limit = !self.flow.stream(direction).has_acknowledged_hole();
-                // Where no hole is given up, the start of the stream is settled.
-                if self.give_up_hole(direction, limit, shared) || self.flow.stream(direction).is_ready() {
-                    return true;
+        Direction::BOTH.into_iter().any(|direction| {
+            self.hand_on(direction, shared)
+                || self.is_hole_overdue(direction, waiting, &shared.config) && {
+                    let limit = !self.flow.stream(direction).has_acknowledged_hole();
+                    self.give_up_hole(direction, limit, shared)
                 }
-            }
-        }
-        false
+        })
     }
 
-    /// Hands on one piece, in order or not, of what still waits; whether there was any.
+    /// Hands on one piece of what still waits, or gives one hole up; whether there was any.
     fn drain(&mut self, shared: &mut Shared) -> bool {
         Direction::BOTH
             .into_iter()
@@ -391,8 +385,11 @@ impl Live {
         true
     }
 
+    /// Gives up the hole that is waited for; where it is the start of the stream that was, that is settled.
     fn give_up_hole(&mut self, direction: Direction, limit: bool, shared: &mut Shared) -> bool {
-        let Some((offset, length)) = self.flow.give_up_hole(direction) else { return false };
+        let Some((offset, length)) = self.flow.give_up_hole(direction) else {
+            return self.flow.stream(direction).is_ready();
+        };
         let reason = if limit { GapReason::Limit } else { GapReason::NotCaptured };
         let (origin, ends) = (self.flow.last(), self.ends());
         self.session.gap(Gap::new(direction, offset, length, reason), origin, ends, shared);

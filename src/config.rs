@@ -51,7 +51,7 @@ pub struct Limits {
     /// How many segments of the same flow may pass while such a hole is waited for.
     pub patience_segments: u32,
     /// Keys of earlier handshakes that are remembered to recognise one used twice.
-    pub keys: usize,
+    pub nonces: usize,
     /// Requests of one flow that may wait for their response.
     pub pipelined: usize,
     /// Pings of one side that may wait for their pong.
@@ -74,7 +74,7 @@ impl Default for Limits {
             remember: Duration::from_secs(60),
             patience: Duration::from_secs(1),
             patience_segments: 64,
-            keys: 1 << 16,
+            nonces: 1 << 14,
             pipelined: 1 << 10,
             pings: 64,
         }

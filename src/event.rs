@@ -4,7 +4,7 @@ use crate::anomaly::{Anomaly, Code, Detail};
 use crate::duplex::{Direction, Duplex};
 use crate::http::head;
 use crate::net::segment::Endpoint;
-use crate::origin::{Origin, Span};
+use crate::origin::{Origin, Span, Timestamp};
 use crate::payload::Payload;
 use crate::ws::close::Close;
 use crate::ws::frame::Header;
@@ -38,6 +38,16 @@ pub enum Body {
     Notice(Vec<Anomaly>),
     /// The end; the last event of a connection that was established.
     Closed(Box<Closed>),
+}
+
+impl Event {
+    /// When it happened: when its first packet was captured, and for the end of a connection its last.
+    pub fn time(&self) -> Timestamp {
+        match self.body {
+            Body::Closed(_) => self.span.last.time,
+            _ => self.span.first.time,
+        }
+    }
 }
 
 impl Body {

@@ -12,12 +12,12 @@ use crate::event::ConnectionId;
 #[derive(Debug, Default)]
 pub struct Ledger {
     connections: ConnectionId,
-    keys: HashSet<Box<str>, RandomState>,
-    oldest_first: VecDeque<Box<str>>,
+    nonces: HashSet<Nonce, RandomState>,
+    oldest_first: VecDeque<Nonce>,
 }
 
-/// Keys longer than this are not remembered; a right one has 24 characters.
-const MAX_KEY: usize = 64;
+/// The 16 bytes of a Sec-WebSocket-Key (RFC 6455 §4.1).
+pub type Nonce = [u8; 16];
 
 impl Ledger {
     /// The number of a new connection: 1, 2, 3…
@@ -31,21 +31,21 @@ impl Ledger {
         self.connections
     }
 
-    /// Whether an earlier connection had this key; of more than `limit` keys the oldest is forgotten.
-    pub fn is_key_reused(&mut self, key: &str, limit: usize) -> bool {
-        if key.len() > MAX_KEY {
-            return false;
-        }
-        if self.keys.contains(key) {
+    /// Whether an earlier connection had this nonce; of more than `limit` the oldest is forgotten.
+    pub fn is_reused(&mut self, nonce: Nonce, limit: usize) -> bool {
+        // All at once, so that memory does not grow with the capture.
+        self.nonces.reserve(limit.saturating_sub(self.nonces.len()));
+        self.oldest_first.reserve(limit.saturating_sub(self.oldest_first.len()));
+        if self.nonces.contains(&nonce) {
             return true;
         }
         if self.oldest_first.len() >= limit
             && let Some(oldest) = self.oldest_first.pop_front()
         {
-            self.keys.remove(&oldest);
+            self.nonces.remove(&oldest);
         }
-        self.keys.insert(key.into());
-        self.oldest_first.push_back(key.into());
+        self.nonces.insert(nonce);
+        self.oldest_first.push_back(nonce);
         false
     }
 }
@@ -55,12 +55,12 @@ mod tests {
     use super::Ledger;
 
     #[test]
-    fn a_key_is_known_until_it_is_forgotten() {
+    fn a_nonce_is_known_until_it_is_forgotten() {
         let mut ledger = Ledger::default();
-        assert!(!ledger.is_key_reused("a", 2));
-        assert!(ledger.is_key_reused("a", 2));
-        assert!(!ledger.is_key_reused("b", 2));
-        assert!(!ledger.is_key_reused("c", 2));
-        assert!(!ledger.is_key_reused("a", 2));
+        assert!(!ledger.is_reused([b'a'; 16], 2));
+        assert!(ledger.is_reused([b'a'; 16], 2));
+        assert!(!ledger.is_reused([b'b'; 16], 2));
+        assert!(!ledger.is_reused([b'c'; 16], 2));
+        assert!(!ledger.is_reused([b'a'; 16], 2));
     }
 }

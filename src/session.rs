@@ -1,22 +1,27 @@
 //! One TCP connection: HTTP up to the upgrade, WebSocket behind it.
 //!
 //! ```text
-//!   Http ── 101 ──► WebSocket ── end of the stream ──► told
-//!     └──── anything else ──► Foreign
+//!   Http ───────── 101 ─────────► WebSocket ── end of the stream ──► told
+//!     │                                ▲
+//!     ├── not HTTP, beginning not seen ┴─ Joining ──┐
+//!     └── anything else ────────────────────────────┴─► Foreign
 //! ```
 
 use crate::anomaly::{Anomaly, Code, Detail};
 use crate::chunk::Chunk;
 use crate::config::Config;
 use crate::duplex::{Direction, Duplex};
-use crate::event::{Body, Closed, ConnectionId, End, Event, Gap, Handshake, Tally};
+use crate::event::{Body, Closed, ConnectionId, End, Event, Gap, Handshake, Tally, Terms, Verdict};
 use crate::http::exchange::{Answered, Asked, Exchange, Step};
 use crate::http::head;
+use crate::http::inbox::Inbox;
 use crate::ledger::Ledger;
 use crate::net::segment::Endpoint;
 use crate::origin::{Origin, Span};
 use crate::outbox::Outbox;
+use crate::ws::extension::Agreement;
 use crate::ws::handshake;
+use crate::ws::join::{self, Look};
 use crate::ws::ping::Pings;
 use crate::ws::receiver::{Context, Receiver, Tools};
 
@@ -33,13 +38,15 @@ pub struct Shared {
     pub ledger: Ledger,
 }
 
-/// The two ends of a TCP connection.
+/// The two ends of a TCP connection, and whether it was seen from its beginning.
 #[derive(Debug, Clone, Copy)]
 pub struct Ends {
     /// Who opened it.
     pub client: Endpoint,
     /// Who was asked.
     pub server: Endpoint,
+    /// Whether the capture began after the connection did.
+    pub late: bool,
 }
 
 /// How a TCP connection ended, as far as it was seen.
@@ -60,6 +67,8 @@ pub struct Ending {
 pub enum Session {
     /// HTTP, or nothing yet.
     Http(Box<Http>),
+    /// Perhaps a WebSocket whose handshake was before the capture.
+    Joining(Box<Duplex<Inbox>>),
     /// WebSocket.
     WebSocket(Box<WebSocket>),
     /// Something else, which nobody here looks at.
@@ -96,6 +105,10 @@ impl Session {
                 http.exchange.push(direction, chunk);
                 self.step(ends, shared);
             }
+            Self::Joining(inboxes) => {
+                inboxes[direction].push(chunk);
+                self.join(false, ends, shared);
+            }
             Self::WebSocket(socket) => socket.push(direction, chunk, shared),
             Self::Foreign => {}
         }
@@ -109,6 +122,7 @@ impl Session {
                     self.give_up(ends, shared);
                 }
             }
+            Self::Joining(_) => self.give_up(ends, shared),
             Self::WebSocket(socket) => socket.gap(gap, origin, shared),
             Self::Foreign => {}
         }
@@ -130,21 +144,26 @@ impl Session {
         *self = Self::Foreign;
     }
 
-    /// Whether the first bytes of a stream tell that client and server were mistaken for each other.
+    /// Whether bytes of a stream tell that client and server were mistaken for each other.
     pub fn is_reversed(&self, direction: Direction, bytes: &[u8]) -> bool {
-        let Self::Http(http) = self else { return false };
-        let untouched = Direction::BOTH.iter().all(|&way| http.exchange.inbox(way).offset() == 0);
-        untouched
-            && match direction {
-                Direction::ToServer => head::looks_like_response(bytes) == Some(true),
-                Direction::ToClient => head::looks_like_request(bytes) == Some(true),
-            }
+        let head = match direction {
+            Direction::ToServer => head::looks_like_response(bytes),
+            Direction::ToClient => head::looks_like_request(bytes),
+        };
+        let masked_by_server = is_masked(bytes).is_some_and(|masked| masked == (direction == Direction::ToClient));
+        match self {
+            Self::Http(http) => http.exchange.is_untouched() && (head == Some(true) || masked_by_server),
+            Self::Joining(inboxes) => inboxes[direction].is_empty() && masked_by_server,
+            Self::WebSocket(_) | Self::Foreign => false,
+        }
     }
 
     /// Takes the client for the server.
     pub fn swap(&mut self) {
-        if let Self::Http(http) = self {
-            http.exchange.swap();
+        match self {
+            Self::Http(http) => http.exchange.swap(),
+            Self::Joining(inboxes) => inboxes.swap(),
+            Self::WebSocket(_) | Self::Foreign => {}
         }
     }
 
@@ -158,20 +177,35 @@ impl Session {
         match self {
             Self::Http(http) => http.connection,
             Self::WebSocket(socket) => Some(socket.connection),
-            Self::Foreign => None,
+            Self::Joining(_) | Self::Foreign => None,
         }
     }
 
     /// Decides with what is there.
     fn give_up(&mut self, ends: Ends, shared: &mut Shared) {
-        let Self::Http(http) = self else { return };
-        http.exchange.force();
-        self.step(ends, shared);
-        let Self::Http(http) = self else { return };
-        if let Some(asked) = http.exchange.pending() {
-            http.tell(Some(asked), None, ends, shared);
+        if let Self::Http(http) = self {
+            http.exchange.force();
+            self.step(ends, shared);
         }
-        *self = Self::Foreign;
+        if let Self::Http(http) = self {
+            if let Some(asked) = http.exchange.pending() {
+                http.tell(Some(asked), None, ends, shared);
+            }
+            *self = Self::Foreign;
+        }
+        self.join(true, ends, shared);
+    }
+
+    /// Decides whether what was joined late is a WebSocket; `ended`: nothing more will come.
+    fn join(&mut self, ended: bool, ends: Ends, shared: &mut Shared) {
+        let Self::Joining(inboxes) = self else { return };
+        let looks = Direction::BOTH.map(|way| join::look(inboxes[way].bytes()));
+        let full = Direction::BOTH.iter().any(|&way| inboxes[way].bytes().len() > join::LOOK);
+        match join::decide(looks, ended || full) {
+            Some(true) => *self = Self::WebSocket(WebSocket::join(inboxes, ends, shared)),
+            Some(false) => *self = Self::Foreign,
+            None => {}
+        }
     }
 
     fn step(&mut self, ends: Ends, shared: &mut Shared) {
@@ -184,21 +218,18 @@ impl Session {
                 }
                 Step::Switched(asked, answered) => {
                     let mut socket = http.tell(asked, answered, ends, shared);
-                    let waiting =
-                        Direction::BOTH.map(|way| http.exchange.inbox(way).chunks().map(move |chunk| (way, chunk)));
-                    let mut waiting: Vec<_> = waiting.into_iter().flatten().collect();
-                    waiting.sort_by_key(|(_, chunk)| chunk.origin.packet);
-                    for (direction, chunk) in waiting {
-                        socket.push(direction, chunk, shared);
-                    }
+                    socket.push_waiting(Direction::BOTH.map(|way| http.exchange.inbox(way)), shared);
                     *self = Self::WebSocket(socket);
                 }
-                Step::Foreign(asked) => {
-                    if asked.is_some() {
-                        http.tell(asked, None, ends, shared);
-                    }
+                Step::Foreign(Some(asked)) => {
+                    http.tell(Some(asked), None, ends, shared);
                     *self = Self::Foreign;
                 }
+                Step::Foreign(None) if ends.late && http.exchange.is_untouched() => {
+                    *self = Self::Joining(Box::new(http.exchange.take_inboxes()));
+                    self.join(false, ends, shared);
+                }
+                Step::Foreign(None) => *self = Self::Foreign,
             }
         }
     }
@@ -217,7 +248,8 @@ impl Http {
         let request = asked.as_ref().map(|asked| &asked.request);
         let mut judged = handshake::judge(request, answered.as_ref().map(|answered| &answered.response));
         if let Some(key) = &judged.terms.key
-            && shared.ledger.is_key_reused(key, shared.config.limits.keys)
+            && let Some(nonce) = handshake::nonce(key)
+            && shared.ledger.is_reused(nonce, shared.config.limits.nonces)
         {
             judged.anomalies.push(Anomaly::new(Code::HandshakeKeyReused, Detail::Found(key.clone())));
         }
@@ -252,6 +284,45 @@ impl Http {
 }
 
 impl WebSocket {
+    /// A WebSocket whose handshake was before the capture.
+    fn join(inboxes: &Duplex<Inbox>, ends: Ends, shared: &mut Shared) -> Box<Self> {
+        let agreement = Agreement { unknown: true, ..Agreement::default() };
+        let receiver = |direction| Receiver::new(direction, agreement, None);
+        let first = Direction::BOTH.iter().filter_map(|&way| inboxes[way].chunks().next());
+        let first = first.map(|chunk| chunk.origin).min_by_key(|origin| origin.packet).unwrap_or_default();
+        let mut socket = Box::new(Self {
+            connection: shared.ledger.number(),
+            first,
+            receivers: Duplex { to_server: receiver(Direction::ToServer), to_client: receiver(Direction::ToClient) },
+            pings: Duplex::default(),
+        });
+        let handshake = Handshake {
+            client: ends.client,
+            server: ends.server,
+            proxy: None,
+            request: None,
+            response: None,
+            turn: None,
+            terms: Terms::default(),
+            verdict: Verdict::Unseen,
+            anomalies: vec![Code::TcpMidstream.into()],
+        };
+        socket.tell(Body::Handshake(Box::new(handshake)), Span::at(first), shared);
+        socket.push_waiting(Direction::BOTH.map(|way| &inboxes[way]), shared);
+        socket
+    }
+
+    /// Takes what came before it was known what it is, in the order in which it came.
+    fn push_waiting(&mut self, inboxes: [&Inbox; 2], shared: &mut Shared) {
+        let waiting = Direction::BOTH.into_iter().zip(inboxes);
+        let waiting = waiting.flat_map(|(way, inbox)| inbox.chunks().map(move |chunk| (way, chunk)));
+        let mut waiting: Vec<_> = waiting.collect();
+        waiting.sort_by_key(|(_, chunk)| chunk.origin.packet);
+        for (direction, chunk) in waiting {
+            self.push(direction, chunk, shared);
+        }
+    }
+
     fn push(&mut self, direction: Direction, chunk: Chunk<'_>, shared: &mut Shared) {
         let (receiver, mut cx) = self.receiver(direction, shared);
         receiver.push(chunk, &mut cx);
@@ -338,5 +409,13 @@ impl WebSocket {
 
     fn tell(&self, body: Body, span: Span, shared: &mut Shared) {
         shared.outbox.push(Event { connection: self.connection, span, body });
+    }
+}
+
+/// Whether bytes look like frames, and masked ones.
+fn is_masked(bytes: &[u8]) -> Option<bool> {
+    match join::look(bytes) {
+        Look::Frames { masked, .. } => masked,
+        Look::Foreign => None,
     }
 }

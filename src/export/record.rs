@@ -34,9 +34,9 @@ impl Records {
         out.extend_from_slice(b"{\"type\":\"");
         out.extend_from_slice(self.type_name(&event.body).as_bytes());
         out.extend_from_slice(b"\",\"time\":\"");
-        self.clock.write(first.time, out);
+        self.clock.write(event.time(), out);
         out.extend_from_slice(b"\",\"elapsed\":");
-        write_seconds(first.time.since(started), out);
+        write_seconds(event.time().since(started), out);
         field!(out, "connection", event.connection);
         out.extend_from_slice(b",\"packets\":{\"first\":");
         first.packet.write(out);

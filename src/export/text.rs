@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use crate::anomaly::{Anomaly, Severity};
 use crate::duplex::Direction;
 use crate::event::{Body, Closed, Event, Frame, Handshake, Message, Verdict};
-use crate::export::escape::push_escaped;
+use crate::export::escape::{is_unsafe, push_escaped};
 use crate::export::time::{Clock, write_seconds};
 use crate::export::{Conclusion, Format};
 use crate::origin::Timestamp;
@@ -28,7 +28,7 @@ pub struct Text {
 
 impl Format for Text {
     fn event(&mut self, event: &Event, _started: Timestamp, out: &mut Vec<u8>) {
-        self.clock.write_time_of_day(event.span.first.time, out);
+        self.clock.write_time_of_day(event.time(), out);
         self.line.clear();
         let arrow = match event.body.direction() {
             Some(Direction::ToServer) => "->",
@@ -87,14 +87,16 @@ fn describe(body: &Body, line: &mut String) -> std::fmt::Result {
         Body::Handshake(handshake) => describe_handshake(handshake, line),
         Body::Frame(frame) => describe_frame(frame, line),
         Body::Message(message) => describe_message(message, line),
-        Body::Gap(gap) => write!(line, "gap      {:>8}  {} at offset {}", gap.length, gap.reason.name(), gap.offset),
+        Body::Gap(gap) => {
+            write!(line, "gap          {:>8}  {} at offset {}", gap.length, gap.reason.name(), gap.offset)
+        }
         Body::Notice(_) => write!(line, "notice"),
         Body::Closed(closed) => describe_closed(closed, line),
     }
 }
 
 fn describe_handshake(handshake: &Handshake, line: &mut String) -> std::fmt::Result {
-    write!(line, "handshake  {}  ", handshake.verdict.name())?;
+    write!(line, "handshake    {}  ", handshake.verdict.name())?;
     match &handshake.request {
         Some(request) => {
             push_escaped(&request.method, line);
@@ -123,7 +125,7 @@ fn describe_handshake(handshake: &Handshake, line: &mut String) -> std::fmt::Res
 }
 
 fn describe_frame(frame: &Frame, line: &mut String) -> std::fmt::Result {
-    write!(line, "{:<8} {:>8}  ", frame.header.opcode.name(), frame.payload.length)?;
+    write!(line, "{:<12} {:>8}  ", frame.header.opcode.name(), frame.payload.length)?;
     if !frame.header.fin {
         line.push_str("[more] ");
     }
@@ -147,7 +149,7 @@ fn describe_frame(frame: &Frame, line: &mut String) -> std::fmt::Result {
 
 fn describe_message(message: &Message, line: &mut String) -> std::fmt::Result {
     let kind = if message.text { "text" } else { "binary" };
-    write!(line, "{kind:<8} {:>8}  ", message.payload.length)?;
+    write!(line, "{kind:<12} {:>8}  ", message.payload.length)?;
     if !message.complete {
         line.push_str("[incomplete] ");
     }
@@ -168,6 +170,9 @@ fn describe_payload(payload: &Payload, line: &mut String) -> std::fmt::Result {
         let text = str::from_utf8(&payload.bytes).unwrap_or_default();
         shown = text.char_indices().map(|(at, _)| at).nth(SHOWN).unwrap_or(text.len());
         push_escaped(&text[..shown], line);
+    } else if let Some(text) = readable(&payload.bytes) {
+        shown = text.len();
+        write!(line, "{text:?}")?;
     } else {
         shown = shown.min(SHOWN / 8);
         for byte in &payload.bytes[..shown] {
@@ -178,8 +183,14 @@ fn describe_payload(payload: &Payload, line: &mut String) -> std::fmt::Result {
     if more > 0 { write!(line, "... {more} more bytes") } else { Ok(()) }
 }
 
+/// Short bytes that are plain text though nothing says so, as pings often are.
+fn readable(bytes: &[u8]) -> Option<&str> {
+    let short = (1..=SHOWN / 2).contains(&bytes.len());
+    str::from_utf8(bytes).ok().filter(|text| short && !text.chars().any(is_unsafe))
+}
+
 fn describe_closed(closed: &Closed, line: &mut String) -> std::fmt::Result {
-    write!(line, "closed     {}", closed.how.name())?;
+    write!(line, "closed       {}", closed.how.name())?;
     if let Some(by) = closed.by {
         write!(line, " by {}", by.sender())?;
     }

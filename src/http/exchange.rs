@@ -118,6 +118,17 @@ impl Exchange {
         &self.inbox[direction]
     }
 
+    /// Whether nothing was recognised yet.
+    pub fn is_untouched(&self) -> bool {
+        let start = |way| self.inbox[way].offset() == 0 && self.state[way] == State::Head;
+        start(Direction::ToServer) && start(Direction::ToClient)
+    }
+
+    /// Takes away all that waits.
+    pub fn take_inboxes(&mut self) -> Duplex<Inbox> {
+        std::mem::take(&mut self.inbox)
+    }
+
     /// The upgrade request that waits for its response.
     pub fn pending(&mut self) -> Option<Asked> {
         self.outstanding.pop_back().filter(|asked| is_upgrade(&asked.request))

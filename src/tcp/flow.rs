@@ -114,6 +114,11 @@ impl Flow {
         &mut self.streams[direction]
     }
 
+    /// Whether the capture began after the connection did: no SYN was seen.
+    pub fn is_late(&self) -> bool {
+        Direction::BOTH.iter().all(|&way| !self.streams[way].is_anchored())
+    }
+
     /// Gives up the hole that a direction waits for: its stream offset and length, where there is one.
     pub fn give_up_hole(&mut self, direction: Direction) -> Option<(u64, u64)> {
         self.hole[direction] = None;

@@ -33,7 +33,7 @@ pub struct Key {
 /// An endpoint as plain numbers: hashes faster than [`Endpoint`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Address {
-    ip: u128,
+    ip: [u64; 2],
     /// Port, and above it 4 or 6.
     port: u32,
 }
@@ -41,8 +41,8 @@ struct Address {
 impl From<Endpoint> for Address {
     fn from(endpoint: Endpoint) -> Self {
         let (ip, version) = match endpoint.ip {
-            IpAddr::V4(ip) => (u128::from(ip.to_bits()), 4),
-            IpAddr::V6(ip) => (ip.to_bits(), 6),
+            IpAddr::V4(ip) => ([0, u64::from(ip.to_bits())], 4),
+            IpAddr::V6(ip) => ([(ip.to_bits() >> 64) as u64, ip.to_bits() as u64], 6),
         };
         Self { ip, port: version << 16 | u32::from(endpoint.port) }
     }

@@ -9,6 +9,7 @@ use crate::anomaly::{Anomaly, Code, Detail, Severity};
 use crate::event::{Accept, Terms, Verdict};
 use crate::http::head::{Headers, Request, Response};
 use crate::http::secret;
+use crate::ledger::Nonce;
 use crate::ws::extension::{self, Agreement};
 
 /// What is appended to the key before hashing (§1.3).
@@ -71,6 +72,11 @@ pub fn accept(key: &str) -> String {
     STANDARD.encode(hash.finalize())
 }
 
+/// The nonce that a key is the base64 form of (§4.1); `None` where it is not that of 16 bytes.
+pub fn nonce(key: &str) -> Option<Nonce> {
+    KEY.decode(key).ok()?.try_into().ok()
+}
+
 fn read_request(request: &Request, terms: &mut Terms) {
     let headers = &request.headers;
     terms.key = headers.first("sec-websocket-key").map(Into::into);
@@ -108,11 +114,8 @@ fn judge_request(request: &Request, terms: &Terms, anomalies: &mut Vec<Anomaly>)
     }
     match &terms.key {
         None => found(Code::HandshakeKeyMissing, Detail::None),
-        Some(key) => match KEY.decode(&**key) {
-            Ok(nonce) if nonce.len() == 16 => {}
-            Ok(nonce) => found(Code::HandshakeKeyInvalid, Detail::Number("bytes", nonce.len() as u64)),
-            Err(_) => found(Code::HandshakeKeyInvalid, Detail::Found(key.clone())),
-        },
+        Some(key) if nonce(key).is_none() => found(Code::HandshakeKeyInvalid, Detail::Found(key.clone())),
+        Some(_) => {}
     }
     if headers.all("sec-websocket-key").count() > 1 {
         found(Code::HandshakeKeyRepeated, Detail::None);

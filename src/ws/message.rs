@@ -64,7 +64,7 @@ impl Assembly {
             compressed: compression != Compression::None,
             payload: Payload::default(),
             missing: 0,
-            complete: true,
+            complete: compression != Compression::Unreadable,
             anomalies: Vec::new(),
         };
         Self { first, message, compression, utf8: Utf8::default(), inflated: 0 }

@@ -5,6 +5,7 @@ pub mod deflate;
 pub mod extension;
 pub mod frame;
 pub mod handshake;
+pub mod join;
 pub mod mask;
 pub mod message;
 pub mod ping;
