@@ -15,6 +15,7 @@
 
 use zlib_rs::{Inflate, InflateFlush, Status};
 
+use crate::ws::distance::Distances;
 use crate::ws::extension::Deflate;
 
 /// The largest window there is.
@@ -22,6 +23,9 @@ const WINDOW: usize = 32 << 10;
 
 /// What a sender leaves away at the end of each message (§7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
+/// What the inflater says of a reference to before the history it was given.
+const TOO_FAR_BACK: &str = "invalid distance too far back";
 
 /// Inflaters that wait to be lent, and room for what they put out. One value for all connections.
 pub struct Engines {
@@ -44,6 +48,8 @@ impl std::fmt::Debug for Engines {
 /// The compressed messages of one direction.
 pub struct Inflater {
     parameters: Deflate,
+    /// Where less than the largest window was agreed.
+    distances: Option<Distances>,
     history: Vec<u8>,
     /// Inflated since the history began anew; `None` while it never was lost.
     since_loss: Option<u64>,
@@ -51,6 +57,14 @@ pub struct Inflater {
     engine: Option<Inflate>,
     /// The last block ended with BFINAL, and nothing came behind it.
     at_end: bool,
+    /// Why it cannot go on, once what came out before that was told.
+    failed: Option<Failure>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Failure {
+    Lost,
+    Corrupt,
 }
 
 impl std::fmt::Debug for Inflater {
@@ -75,7 +89,8 @@ pub enum Inflated<'a> {
 impl Inflater {
     /// An inflater for the messages of a direction with these parameters.
     pub fn new(parameters: Deflate) -> Self {
-        Self { parameters, history: Vec::new(), since_loss: None, engine: None, at_end: false }
+        let distances = Distances::new(parameters.window_bits);
+        Self { parameters, distances, history: Vec::new(), since_loss: None, engine: None, at_end: false, failed: None }
     }
 
     /// A message begins.
@@ -84,6 +99,15 @@ impl Inflater {
         prime(&mut engine, &self.history);
         self.engine = Some(engine);
         self.at_end = false;
+        self.failed = None;
+        if let Some(distances) = &mut self.distances {
+            distances.begin();
+        }
+    }
+
+    /// The first distance in the message that is beyond the agreed window; to be asked once of each input.
+    pub fn too_far(&mut self, input: &[u8]) -> Option<u16> {
+        self.distances.as_mut()?.push(input)
     }
 
     /// Inflates what it can of `input` and takes it away from there; to be called until it is done.
@@ -92,6 +116,11 @@ impl Inflater {
     pub fn next<'a>(&mut self, input: &mut &[u8], engines: &'a mut Engines) -> Inflated<'a> {
         let Some(engine) = &mut self.engine else { return Inflated::Done };
         loop {
+            match self.failed {
+                Some(Failure::Lost) => return Inflated::Lost,
+                Some(Failure::Corrupt) => return Inflated::Corrupt,
+                None => {}
+            }
             if self.at_end {
                 if input.is_empty() {
                     return Inflated::Done;
@@ -104,6 +133,10 @@ impl Inflater {
             *input = &input[(engine.total_in() - read) as usize..];
             let written = (engine.total_out() - written) as usize;
             self.at_end = status == Ok(Status::StreamEnd);
+            if status.is_err() {
+                let lost = self.since_loss.is_some() && engine.error_message() == Some(TOO_FAR_BACK);
+                self.failed = Some(if lost { Failure::Lost } else { Failure::Corrupt });
+            }
             if written > 0 {
                 let bytes = &engines.output[..written];
                 remember(&mut self.history, bytes);
@@ -111,11 +144,8 @@ impl Inflater {
                     self.since_loss.map(|since| since + written as u64).filter(|&since| since < WINDOW as u64);
                 return Inflated::Bytes(bytes);
             }
-            match status {
-                Ok(Status::StreamEnd) => {}
-                Ok(Status::Ok | Status::BufError) => return Inflated::Done,
-                Err(_) if self.since_loss.is_some() && is_too_far_back(engine) => return Inflated::Lost,
-                Err(_) => return Inflated::Corrupt,
+            if matches!(status, Ok(Status::Ok | Status::BufError)) {
+                return Inflated::Done;
             }
         }
     }
@@ -160,10 +190,6 @@ fn remember(history: &mut Vec<u8>, bytes: &[u8]) {
         history.drain(..history.len() + bytes.len() - WINDOW);
     }
     history.extend_from_slice(&bytes[bytes.len().saturating_sub(WINDOW)..]);
-}
-
-fn is_too_far_back(engine: &Inflate) -> bool {
-    engine.error_message() == Some("invalid distance too far back")
 }
 
 #[cfg(test)]

@@ -88,6 +88,10 @@ impl Assembly {
             let raw = if self.compression == Compression::None { bytes } else { &[] };
             return self.take(raw, fragment);
         };
+        if let Some(distance) = inflater.too_far(bytes) {
+            let detail = Detail::Number("distance", distance.into());
+            fragment.anomalies.push(Anomaly::new(Code::DeflateWindow, detail));
+        }
         let mut input = bytes;
         let mut count = 0;
         loop {

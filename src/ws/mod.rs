@@ -2,6 +2,7 @@
 
 pub mod close;
 pub mod deflate;
+pub mod distance;
 pub mod extension;
 pub mod frame;
 pub mod handshake;
