@@ -51,6 +51,23 @@ pub struct Inflater {
     engine: Option<Inflate>,
     /// The last block ended with BFINAL, and nothing came behind it.
     at_end: bool,
+    /// Why the rest of the message cannot be had.
+    failed: Option<Failure>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Failure {
+    Lost,
+    Corrupt,
+}
+
+impl From<Failure> for Inflated<'_> {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Lost => Self::Lost,
+            Failure::Corrupt => Self::Corrupt,
+        }
+    }
 }
 
 impl std::fmt::Debug for Inflater {
@@ -75,7 +92,7 @@ pub enum Inflated<'a> {
 impl Inflater {
     /// An inflater for the messages of a direction with these parameters.
     pub fn new(parameters: Deflate) -> Self {
-        Self { parameters, history: Vec::new(), since_loss: None, engine: None, at_end: false }
+        Self { parameters, history: Vec::new(), since_loss: None, engine: None, at_end: false, failed: None }
     }
 
     /// A message begins.
@@ -84,6 +101,7 @@ impl Inflater {
         prime(&mut engine, &self.history);
         self.engine = Some(engine);
         self.at_end = false;
+        self.failed = None;
     }
 
     /// Inflates what it can of `input` and takes it away from there; to be called until it is done.
@@ -91,6 +109,9 @@ impl Inflater {
     /// After an error the rest of the message cannot be had: [`abandon`](Self::abandon) it.
     pub fn next<'a>(&mut self, input: &mut &[u8], engines: &'a mut Engines) -> Inflated<'a> {
         let Some(engine) = &mut self.engine else { return Inflated::Done };
+        if let Some(failure) = self.failed {
+            return failure.into();
+        }
         loop {
             if self.at_end {
                 if input.is_empty() {
@@ -104,18 +125,23 @@ impl Inflater {
             *input = &input[(engine.total_in() - read) as usize..];
             let written = (engine.total_out() - written) as usize;
             self.at_end = status == Ok(Status::StreamEnd);
+            self.since_loss =
+                self.since_loss.map(|since| since + written as u64).filter(|&since| since < WINDOW as u64);
+            if status.is_err() {
+                // The engine names the reason only once, and there may be bytes to tell before.
+                let lost = self.since_loss.is_some() && is_too_far_back(engine);
+                self.failed = Some(if lost { Failure::Lost } else { Failure::Corrupt });
+            }
             if written > 0 {
                 let bytes = &engines.output[..written];
                 remember(&mut self.history, bytes);
-                self.since_loss =
-                    self.since_loss.map(|since| since + written as u64).filter(|&since| since < WINDOW as u64);
                 return Inflated::Bytes(bytes);
             }
-            match status {
-                Ok(Status::StreamEnd) => {}
-                Ok(Status::Ok | Status::BufError) => return Inflated::Done,
-                Err(_) if self.since_loss.is_some() && is_too_far_back(engine) => return Inflated::Lost,
-                Err(_) => return Inflated::Corrupt,
+            if let Some(failure) = self.failed {
+                return failure.into();
+            }
+            if !self.at_end {
+                return Inflated::Done;
             }
         }
     }
