@@ -129,7 +129,7 @@ mod tests {
             ("HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\n", b"helloNEXT", 5),
             ("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", b"NEXT", 0),
             (chunked, b"5\r\nhello\r\n0\r\n\r\nNEXT", 15),
-            (chunked, b"A;x=y\r\n0123456789\r\n00;z\r\nTrailer: t\r\n\r\nNEXT", 38),
+            (chunked, b"A;x=y\r\n0123456789\r\n00;z\r\nTrailer: t\r\n\r\nNEXT", 39),
             (chunked, b"3\n\r\n0\r\n0\r\n\r\nNEXT", 12),
         ];
         for (head, body, length) in cases {
