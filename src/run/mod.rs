@@ -59,7 +59,7 @@ pub fn analyse(
     mut each: impl FnMut(Event, Timestamp) -> Result<(), Error>,
 ) -> Result<Finished, Error> {
     let mut analyzer = Analyzer::new(config);
-    let mut progress = Progress::new();
+    let mut progress = Progress::begin();
     let mut damaged = Vec::new();
     let mut left = count.unwrap_or(u64::MAX);
     while left > 0 {

@@ -21,7 +21,7 @@ pub struct Progress {
 
 impl Progress {
     /// Begins now.
-    pub fn new() -> Self {
+    pub fn begin() -> Self {
         Self { begun: stderr().is_terminal().then(Instant::now), ticks: 0, bar: None }
     }
 

@@ -24,9 +24,6 @@ const WINDOW: usize = 32 << 10;
 /// What a sender leaves away at the end of each message (§7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
-/// What the inflater says of a reference to before the history it was given.
-const TOO_FAR_BACK: &str = "invalid distance too far back";
-
 /// Inflaters that wait to be lent, and room for what they put out. One value for all connections.
 pub struct Engines {
     idle: Vec<Inflate>,
@@ -57,7 +54,7 @@ pub struct Inflater {
     engine: Option<Inflate>,
     /// The last block ended with BFINAL, and nothing came behind it.
     at_end: bool,
-    /// Why it cannot go on, once what came out before that was told.
+    /// Why the rest of the message cannot be had.
     failed: Option<Failure>,
 }
 
@@ -65,6 +62,15 @@ pub struct Inflater {
 enum Failure {
     Lost,
     Corrupt,
+}
+
+impl From<Failure> for Inflated<'_> {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Lost => Self::Lost,
+            Failure::Corrupt => Self::Corrupt,
+        }
+    }
 }
 
 impl std::fmt::Debug for Inflater {
@@ -115,12 +121,10 @@ impl Inflater {
     /// After an error the rest of the message cannot be had: [`abandon`](Self::abandon) it.
     pub fn next<'a>(&mut self, input: &mut &[u8], engines: &'a mut Engines) -> Inflated<'a> {
         let Some(engine) = &mut self.engine else { return Inflated::Done };
+        if let Some(failure) = self.failed {
+            return failure.into();
+        }
         loop {
-            match self.failed {
-                Some(Failure::Lost) => return Inflated::Lost,
-                Some(Failure::Corrupt) => return Inflated::Corrupt,
-                None => {}
-            }
             if self.at_end {
                 if input.is_empty() {
                     return Inflated::Done;
@@ -133,18 +137,22 @@ impl Inflater {
             *input = &input[(engine.total_in() - read) as usize..];
             let written = (engine.total_out() - written) as usize;
             self.at_end = status == Ok(Status::StreamEnd);
+            self.since_loss =
+                self.since_loss.map(|since| since + written as u64).filter(|&since| since < WINDOW as u64);
             if status.is_err() {
-                let lost = self.since_loss.is_some() && engine.error_message() == Some(TOO_FAR_BACK);
+                // The engine names the reason only once, and there may be bytes to tell before.
+                let lost = self.since_loss.is_some() && is_too_far_back(engine);
                 self.failed = Some(if lost { Failure::Lost } else { Failure::Corrupt });
             }
             if written > 0 {
                 let bytes = &engines.output[..written];
                 remember(&mut self.history, bytes);
-                self.since_loss =
-                    self.since_loss.map(|since| since + written as u64).filter(|&since| since < WINDOW as u64);
                 return Inflated::Bytes(bytes);
             }
-            if matches!(status, Ok(Status::Ok | Status::BufError)) {
+            if let Some(failure) = self.failed {
+                return failure.into();
+            }
+            if !self.at_end {
                 return Inflated::Done;
             }
         }
@@ -190,6 +198,10 @@ fn remember(history: &mut Vec<u8>, bytes: &[u8]) {
         history.drain(..history.len() + bytes.len() - WINDOW);
     }
     history.extend_from_slice(&bytes[bytes.len().saturating_sub(WINDOW)..]);
+}
+
+fn is_too_far_back(engine: &Inflate) -> bool {
+    engine.error_message() == Some("invalid distance too far back")
 }
 
 #[cfg(test)]

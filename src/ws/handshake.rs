@@ -42,7 +42,7 @@ pub fn judge(request: Option<&Request>, response: Option<&Response>) -> Judged {
     }
     let mut agreement = Agreement { unknown: terms.extensions.is_some(), ..Agreement::default() };
     if let Some(response) = response {
-        read_response(&response.headers, &mut terms);
+        read_response(response, &mut terms);
         if let Some(line) = &response.headers.malformed {
             anomalies.push(Anomaly::new(Code::HttpHeadMalformed, Detail::Found(line.clone())));
         }
@@ -84,12 +84,14 @@ fn read_request(request: &Request, terms: &mut Terms) {
     terms.extensions = headers.joined("sec-websocket-extensions");
 }
 
-fn read_response(headers: &Headers, terms: &mut Terms) {
+fn read_response(response: &Response, terms: &mut Terms) {
+    let headers = &response.headers;
     terms.subprotocol = headers.elements("sec-websocket-protocol").next().map(Into::into);
     terms.extension = headers.joined("sec-websocket-extensions");
     let received = headers.first("sec-websocket-accept").map(Into::into);
     let expected = terms.key.as_ref().map(|key| accept(key).into());
-    if received.is_some() || expected.is_some() {
+    // Of a refusal none is expected.
+    if received.is_some() || response.status == 101 && expected.is_some() {
         terms.accept = Some(Accept { received, expected });
     }
 }
@@ -220,8 +222,13 @@ mod tests {
     const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\nConnection: Upgrade\n\
         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\nSec-WebSocket-Protocol: chat\n";
 
+    const KEY_OF_SECTION_1_3: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
     fn judge_texts(request: &str, response: &str) -> (Verdict, Vec<Code>) {
         let request = head::request(request.as_bytes());
+        // The server answers the key that it got.
+        let key = request.headers.first("sec-websocket-key").unwrap_or(KEY_OF_SECTION_1_3);
+        let response = response.replace("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", &accept(key));
         let response = head::response(response.as_bytes());
         let judged = judge(Some(&request), Some(&response));
         (judged.verdict, judged.anomalies.into_iter().map(|anomaly| anomaly.code).collect())
@@ -342,6 +349,16 @@ mod tests {
             let response = RESPONSE.replace("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", &accept(key));
             assert_eq!(judge_texts(&request, &response).1, codes, "{key}");
         }
+    }
+
+    #[test]
+    fn no_accept_is_expected_of_a_refusal() {
+        let request = head::request(REQUEST.as_bytes());
+        let refusal = head::response(b"HTTP/1.1 401 Unauthorized\n");
+        assert_eq!(judge(Some(&request), Some(&refusal)).terms.accept, None);
+        let switch = head::response(b"HTTP/1.1 101 Switching Protocols\n");
+        let accept = judge(Some(&request), Some(&switch)).terms.accept.expect("one is due");
+        assert_eq!((accept.received.as_deref(), accept.valid()), (None, Some(false)));
     }
 
     #[test]
