@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::duplex::Direction;
+
 /// How much an anomaly weighs, lightest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -223,12 +225,20 @@ pub struct Anomaly {
     pub code: Code,
     /// What was found.
     pub detail: Detail,
+    /// Who sent it, where the event that carries it belongs to both sides.
+    pub side: Option<Direction>,
 }
 
 impl Anomaly {
     /// An anomaly with what was found.
     pub fn new(code: Code, detail: Detail) -> Self {
-        Self { code, detail }
+        Self { code, detail, side: None }
+    }
+
+    /// The same, sent by this side.
+    #[must_use]
+    pub fn by(self, side: Direction) -> Self {
+        Self { side: Some(side), ..self }
     }
 }
 

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use wscope::anomaly::Severity;
 use wscope::config;
 use wscope::export::FORMATS;
 
 /// Shows what really went over WebSocket connections in a capture.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, max_term_width = 100)]
+#[command(version, args_conflicts_with_subcommands = true, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = EXIT_STATUS)]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -26,13 +27,15 @@ Exit status: 0 done; 1 `check` found what it looks for; 2 usage, unreadable inpu
 pub(crate) enum Command {
     /// Write handshakes, frames and messages for other programs
     Export(Export),
+    /// Report every broken rule of RFC 6455 and RFC 7692, by connection
+    Check(Check),
 }
 
 /// What is read.
 #[derive(Debug, Args)]
 pub(crate) struct Inputs {
     /// Capture files: pcap or pcapng, also .gz and .zst; `-` is standard input. Several are read as one capture
-    #[arg(value_name = "INPUT", required = true)]
+    #[arg(value_name = "INPUT")]
     files: Vec<PathBuf>,
     /// Another capture file, read after the INPUTs
     #[arg(short, long, value_name = "FILE")]
@@ -69,8 +72,52 @@ pub(crate) struct Export {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Print the JSON Schema of the records and leave
-    #[arg(long, exclusive = true)]
+    #[arg(long)]
     pub(crate) schema: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
+    /// Text to read, or a JSON object for each connection
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub(crate) format: CheckFormat,
+    /// Exit with 1 where something of this weight or above was found
+    #[arg(long, value_enum, default_value_t = Threshold::Violation)]
+    pub(crate) severity: Threshold,
+    /// List all rules and leave
+    #[arg(long)]
+    pub(crate) rules: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    Text,
+    Jsonl,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Threshold {
+    /// Anything worth knowing
+    Note,
+    /// Something could not be seen or decoded
+    Loss,
+    /// A SHOULD was not followed, or a known danger
+    Warning,
+    /// A MUST was broken
+    Violation,
+}
+
+impl From<Threshold> for Severity {
+    fn from(threshold: Threshold) -> Self {
+        match threshold {
+            Threshold::Note => Self::Note,
+            Threshold::Loss => Self::Loss,
+            Threshold::Warning => Self::Warning,
+            Threshold::Violation => Self::Violation,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

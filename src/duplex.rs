@@ -3,7 +3,7 @@
 use std::ops::{Index, IndexMut};
 
 /// Which way bytes travel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
     /// Sent by the client.
     ToServer,

@@ -93,6 +93,8 @@ pub struct Handshake {
     pub terms: Terms,
     /// What came of it.
     pub verdict: Verdict,
+    /// Whether a WebSocket begins behind it, to be told until it is closed.
+    pub established: bool,
     /// Rules that either side broke.
     pub anomalies: Vec<Anomaly>,
 }

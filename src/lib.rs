@@ -3,6 +3,7 @@
 pub mod analyzer;
 pub mod anomaly;
 pub mod capture;
+pub mod check;
 pub mod chunk;
 pub mod config;
 pub mod duplex;

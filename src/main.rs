@@ -6,17 +6,20 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Parser as _;
 use wscope::capture::Files;
+use wscope::check;
 use wscope::config::{Config, Per};
 use wscope::export::{FORMATS, Row, SCHEMA, text};
+use wscope::run::check::Report;
 use wscope::run::export::Export;
 use wscope::run::output::Output;
 use wscope::run::{self, Finished, interrupt};
 
-use cli::{Cli, Command, Inputs};
+use cli::{Check, CheckFormat, Cli, Command, Inputs};
 
+const FOUND: u8 = 1;
 const FAILED: u8 = 2;
 const DAMAGED: u8 = 3;
 
@@ -41,6 +44,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
             let output = Output::open(args.output.as_deref())?;
             export(&args.inputs, &args.format, args.per.into(), output, &interrupted)
         }
+        Some(Command::Check(args)) if args.rules => print(&rules(args.format)),
+        Some(Command::Check(args)) => check(&args, &interrupted),
     }
 }
 
@@ -53,8 +58,30 @@ fn export(inputs: &Inputs, format: &str, per: Per, output: Output, interrupted: 
     Ok(conclude(&finished, interrupted))
 }
 
+fn check(args: &Check, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
+    let mut files = open(&args.inputs, interrupted)?;
+    let report = Report {
+        jsonl: args.format == CheckFormat::Jsonl,
+        threshold: args.severity.into(),
+        redact: args.inputs.redact,
+        count: args.inputs.count,
+    };
+    let (finished, reached) = report.run(&mut files, Output::open(None)?)?;
+    let code = conclude(&finished, interrupted);
+    Ok(if reached && finished.damaged.is_empty() { ExitCode::from(FOUND) } else { code })
+}
+
+fn rules(format: CheckFormat) -> String {
+    match format {
+        CheckFormat::Text => check::text::rules(),
+        CheckFormat::Jsonl => check::jsonl::rules(),
+    }
+}
+
 fn open(inputs: &Inputs, interrupted: &Arc<AtomicBool>) -> Result<Files> {
-    Ok(Files::open(&inputs.files(), inputs.filter.as_deref(), Arc::clone(interrupted))?)
+    let files = inputs.files();
+    ensure!(!files.is_empty(), "no input: name a capture file, or `-` for standard input");
+    Ok(Files::open(&files, inputs.filter.as_deref(), Arc::clone(interrupted))?)
 }
 
 /// Says on standard error what was wrong with the inputs, and after an interrupt how far it came.

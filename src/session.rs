@@ -189,7 +189,7 @@ impl Session {
         }
         if let Self::Http(http) = self {
             if let Some(asked) = http.exchange.pending() {
-                http.tell(Some(asked), None, ends, shared);
+                http.tell(Some(asked), None, false, ends, shared);
             }
             *self = Self::Foreign;
         }
@@ -214,15 +214,15 @@ impl Session {
             match step {
                 Step::Asked => http.connection = Some(shared.ledger.number()),
                 Step::Refused(asked, answered) => {
-                    http.tell(Some(asked), Some(answered), ends, shared);
+                    http.tell(Some(asked), Some(answered), false, ends, shared);
                 }
                 Step::Switched(asked, answered) => {
-                    let mut socket = http.tell(asked, answered, ends, shared);
+                    let mut socket = http.tell(asked, answered, true, ends, shared);
                     socket.push_waiting(Direction::BOTH.map(|way| http.exchange.inbox(way)), shared);
                     *self = Self::WebSocket(socket);
                 }
                 Step::Foreign(Some(asked)) => {
-                    http.tell(Some(asked), None, ends, shared);
+                    http.tell(Some(asked), None, false, ends, shared);
                     *self = Self::Foreign;
                 }
                 Step::Foreign(None) if ends.late && http.exchange.is_untouched() => {
@@ -236,11 +236,12 @@ impl Session {
 }
 
 impl Http {
-    /// Judges a handshake and tells it; the WebSocket that it opens, if it does.
+    /// Judges a handshake and tells it. The WebSocket that it opens, where `established`.
     fn tell(
         &mut self,
         asked: Option<Asked>,
         answered: Option<Answered>,
+        established: bool,
         ends: Ends,
         shared: &mut Shared,
     ) -> Box<WebSocket> {
@@ -251,7 +252,8 @@ impl Http {
             && let Some(nonce) = handshake::nonce(key)
             && shared.ledger.is_reused(nonce, shared.config.limits.nonces)
         {
-            judged.anomalies.push(Anomaly::new(Code::HandshakeKeyReused, Detail::Found(key.clone())));
+            let reused = Anomaly::new(Code::HandshakeKeyReused, Detail::Found(key.clone()));
+            judged.anomalies.push(reused.by(Direction::ToServer));
         }
         let spans = (asked.as_ref().map(|asked| asked.span), answered.as_ref().map(|answered| answered.span));
         let span = match spans {
@@ -260,13 +262,7 @@ impl Http {
             (None, None) => Span::default(),
         };
         let answered_at = answered.as_ref().map(|answered| answered.end);
-        let receiver = |direction| Receiver::new(direction, judged.agreement, answered_at);
-        let socket = WebSocket {
-            connection,
-            first: span.first,
-            receivers: Duplex { to_server: receiver(Direction::ToServer), to_client: receiver(Direction::ToClient) },
-            pings: Duplex::default(),
-        };
+        let socket = WebSocket::new(connection, span.first, judged.agreement, answered_at);
         let handshake = Handshake {
             client: ends.client,
             server: ends.server,
@@ -276,26 +272,31 @@ impl Http {
             response: answered.map(|answered| answered.response),
             terms: judged.terms,
             verdict: judged.verdict,
+            established,
             anomalies: judged.anomalies,
         };
         socket.tell(Body::Handshake(Box::new(handshake)), span, shared);
-        Box::new(socket)
+        socket
     }
 }
 
 impl WebSocket {
-    /// A WebSocket whose handshake was before the capture.
-    fn join(inboxes: &Duplex<Inbox>, ends: Ends, shared: &mut Shared) -> Box<Self> {
-        let agreement = Agreement { unknown: true, ..Agreement::default() };
-        let receiver = |direction| Receiver::new(direction, agreement, None);
-        let first = Direction::BOTH.iter().filter_map(|&way| inboxes[way].chunks().next());
-        let first = first.map(|chunk| chunk.origin).min_by_key(|origin| origin.packet).unwrap_or_default();
-        let mut socket = Box::new(Self {
-            connection: shared.ledger.number(),
+    fn new(connection: ConnectionId, first: Origin, agreement: Agreement, answered_at: Option<u64>) -> Box<Self> {
+        let receiver = |direction| Receiver::new(direction, agreement, answered_at);
+        Box::new(Self {
+            connection,
             first,
             receivers: Duplex { to_server: receiver(Direction::ToServer), to_client: receiver(Direction::ToClient) },
             pings: Duplex::default(),
-        });
+        })
+    }
+
+    /// A WebSocket whose handshake was before the capture.
+    fn join(inboxes: &Duplex<Inbox>, ends: Ends, shared: &mut Shared) -> Box<Self> {
+        let first = Direction::BOTH.iter().filter_map(|&way| inboxes[way].chunks().next());
+        let first = first.map(|chunk| chunk.origin).min_by_key(|origin| origin.packet).unwrap_or_default();
+        let agreement = Agreement { unknown: true, ..Agreement::default() };
+        let mut socket = Self::new(shared.ledger.number(), first, agreement, None);
         let handshake = Handshake {
             client: ends.client,
             server: ends.server,
@@ -305,6 +306,7 @@ impl WebSocket {
             turn: None,
             terms: Terms::default(),
             verdict: Verdict::Unseen,
+            established: true,
             anomalies: vec![Code::TcpMidstream.into()],
         };
         socket.tell(Body::Handshake(Box::new(handshake)), Span::at(first), shared);
@@ -372,21 +374,20 @@ impl WebSocket {
         // Where nothing at all came of one side, the capture may have only the other.
         let both_seen = Direction::BOTH.iter().all(|&way| self.tally(way).wire_bytes > 0);
         let closed = Direction::BOTH.map(|way| self.receivers[way].close().map(|(_, sent)| sent.time));
+        let unanswered = |side| Anomaly::from(Code::CloseUnanswered).by(side);
         match closed {
             [None, None] => anomalies.push(Code::CloseMissing.into()),
-            [Some(_), None] | [None, Some(_)] if both_seen => anomalies.push(Code::CloseUnanswered.into()),
+            [Some(_), None] if both_seen => anomalies.push(unanswered(Direction::ToClient)),
+            [None, Some(_)] if both_seen => anomalies.push(unanswered(Direction::ToServer)),
             [..] => {}
         }
         // §5.5.2: a Ping is answered unless a Close was received before.
         let until = closed.into_iter().flatten().min();
         for direction in Direction::BOTH.into_iter().filter(|_| both_seen) {
-            let unanswered = until.map_or(0, |until| self.pings[direction].unanswered_before(until));
-            if unanswered > 0 {
-                let sender = match direction {
-                    Direction::ToServer => "pings of the client:",
-                    Direction::ToClient => "pings of the server:",
-                };
-                anomalies.push(Anomaly::new(Code::PingUnanswered, Detail::Number(sender, unanswered as u64)));
+            let count = until.map_or(0, |until| self.pings[direction].unanswered_before(until));
+            if count > 0 {
+                let unanswered = Anomaly::new(Code::PingUnanswered, Detail::Number("pings", count as u64));
+                anomalies.push(unanswered.by(direction.opposite()));
             }
         }
         anomalies

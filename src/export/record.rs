@@ -281,8 +281,13 @@ impl Json for Close {
 impl Json for Anomaly {
     fn write(&self, out: &mut Vec<u8>) {
         let rule = self.code.rule();
-        object!(out, "code": rule.name, "severity": rule.severity.name(), "reference": rule.reference,
-            "text": self.to_string());
+        out.extend_from_slice(b"{\"code\":");
+        rule.name.write(out);
+        field!(out, "severity", rule.severity.name());
+        field!(out, "reference", rule.reference);
+        optional!(out, "from", self.side);
+        field!(out, "text", self.to_string());
+        out.push(b'}');
     }
 }
 

@@ -1,5 +1,6 @@
 //! The loops that drive the core: inputs in, outputs out. The only place with signals and progress.
 
+pub mod check;
 pub mod export;
 pub mod interrupt;
 pub mod output;

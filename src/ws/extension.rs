@@ -2,7 +2,7 @@
 //! (RFC 6455 §9.1, RFC 7692 §7.1).
 
 use crate::anomaly::{Anomaly, Code, Detail};
-use crate::duplex::Duplex;
+use crate::duplex::{Direction, Duplex};
 use crate::http::head::{split_list, split_unquoted};
 
 /// What the agreed extensions mean for the frames.
@@ -126,7 +126,7 @@ pub fn agree(offered: Option<Option<&str>>, agreed: Option<&str>, anomalies: &mu
         let unoffered = !offers.iter().any(|offer| offer.name.eq_ignore_ascii_case(extension.name));
         if offered.is_some() && unoffered {
             let found = Detail::Found(extension.name.into());
-            anomalies.push(Anomaly::new(Code::HandshakeExtensionUnoffered, found));
+            anomalies.push(Anomaly::new(Code::HandshakeExtensionUnoffered, found).by(Direction::ToClient));
         }
         if !extension.is_deflate() {
             agreement.foreign = true;
@@ -145,7 +145,7 @@ pub fn agree(offered: Option<Option<&str>>, agreed: Option<&str>, anomalies: &mu
         let unanswered = if first.is_none() || open.any(|other| other.is_none()) { None } else { first };
         if let Some(parameter) = invalid.or(unanswered) {
             let found = Detail::Found(parameter.into());
-            anomalies.push(Anomaly::new(Code::HandshakeExtensionParameters, found));
+            anomalies.push(Anomaly::new(Code::HandshakeExtensionParameters, found).by(Direction::ToClient));
         }
         agreement.deflate.get_or_insert(answer.agreed());
     }

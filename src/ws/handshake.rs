@@ -6,6 +6,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use sha1::{Digest as _, Sha1};
 
 use crate::anomaly::{Anomaly, Code, Detail, Severity};
+use crate::duplex::Direction;
 use crate::event::{Accept, Terms, Verdict};
 use crate::http::head::{Headers, Request, Response};
 use crate::http::secret;
@@ -42,16 +43,17 @@ pub fn judge(request: Option<&Request>, response: Option<&Response>) -> Judged {
     }
     let mut agreement = Agreement { unknown: terms.extensions.is_some(), ..Agreement::default() };
     if let Some(response) = response {
+        let found = |code, detail| Anomaly::new(code, detail).by(Direction::ToClient);
         read_response(response, &mut terms);
         if let Some(line) = &response.headers.malformed {
-            anomalies.push(Anomaly::new(Code::HttpHeadMalformed, Detail::Found(line.clone())));
+            anomalies.push(found(Code::HttpHeadMalformed, Detail::Found(line.clone())));
         }
         if response.status == 101 {
             judge_switch(request, response, &terms, &mut anomalies);
             let offered = request.map(|_| terms.extensions.as_deref());
             agreement = extension::agree(offered, terms.extension.as_deref(), &mut anomalies);
         } else if response.status == 426 && response.headers.first("sec-websocket-version").is_none() {
-            anomalies.push(Code::HandshakeVersionUnnamed.into());
+            anomalies.push(found(Code::HandshakeVersionUnnamed, Detail::None));
         }
     }
     let broken = anomalies.iter().any(|anomaly| anomaly.code.rule().severity == Severity::Violation);
@@ -98,7 +100,7 @@ fn read_response(response: &Response, terms: &mut Terms) {
 
 fn judge_request(request: &Request, terms: &Terms, anomalies: &mut Vec<Anomaly>) {
     let headers = &request.headers;
-    let mut found = |code, detail| anomalies.push(Anomaly::new(code, detail));
+    let mut found = |code, detail| anomalies.push(Anomaly::new(code, detail).by(Direction::ToServer));
     if &*request.method != "GET" {
         found(Code::HandshakeMethod, Detail::Found(request.method.clone()));
     }
@@ -149,7 +151,7 @@ fn judge_request(request: &Request, terms: &Terms, anomalies: &mut Vec<Anomaly>)
 
 fn judge_switch(request: Option<&Request>, response: &Response, terms: &Terms, anomalies: &mut Vec<Anomaly>) {
     let headers = &response.headers;
-    let mut found = |code, detail| anomalies.push(Anomaly::new(code, detail));
+    let mut found = |code, detail| anomalies.push(Anomaly::new(code, detail).by(Direction::ToClient));
     if &*response.version != "1.1" {
         found(Code::HandshakeHttpVersion, Detail::Found(response.version.clone()));
     }

@@ -1,0 +1,56 @@
+//! The report as JSON lines, for CI.
+
+use crate::anomaly::{RULES, Rule};
+use crate::check::{Connection, Finding, Totals, Verdict};
+use crate::export::json::{Json, field, object, optional};
+
+/// What was found on a connection, as one line.
+pub fn connection(connection: &Connection, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"type\":\"check\"");
+    field!(out, "connection", connection.number);
+    field!(out, "client", connection.client);
+    field!(out, "server", connection.server);
+    optional!(out, "uri", &connection.uri);
+    field!(out, "handshake", connection.handshake.name());
+    optional!(out, "status", connection.status);
+    let verdict = connection.verdict();
+    field!(out, "verdict", verdict.name());
+    if let Verdict::CannotTell(reasons) = verdict {
+        field!(out, "reasons", reasons);
+    }
+    field!(out, "findings", connection.findings);
+    out.extend_from_slice(b"}\n");
+}
+
+/// The last line; `reached`: whether the threshold was.
+pub fn totals(totals: &Totals, reached: bool, out: &mut Vec<u8>) {
+    object!(out, "type": "summary", "conform": totals.conform, "violate": totals.violate,
+        "cannot_tell": totals.cannot_tell, "reached": reached);
+    out.push(b'\n');
+}
+
+/// The table of rules, a line each.
+pub fn rules() -> String {
+    let mut out = Vec::new();
+    for Rule { name, severity, reference, meaning, .. } in RULES {
+        object!(&mut out, "code": *name, "severity": severity.name(), "reference": *reference, "text": *meaning);
+        out.push(b'\n');
+    }
+    String::from_utf8(out).expect("the table is text")
+}
+
+impl Json for Finding {
+    fn write(&self, out: &mut Vec<u8>) {
+        let rule = self.code.rule();
+        out.extend_from_slice(b"{\"code\":");
+        rule.name.write(out);
+        field!(out, "severity", rule.severity.name());
+        field!(out, "reference", rule.reference);
+        optional!(out, "from", self.side);
+        field!(out, "count", self.count);
+        field!(out, "packet", self.packet);
+        optional!(out, "offset", self.offset);
+        field!(out, "text", self.text);
+        out.push(b'}');
+    }
+}

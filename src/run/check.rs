@@ -1,0 +1,60 @@
+//! `wscope check`: a conformance report of all connections.
+
+use crate::anomaly::Severity;
+use crate::capture::Files;
+use crate::check::{Check, jsonl, text};
+use crate::config::{Config, Limits, Per};
+use crate::export::redact::redact;
+use crate::run::output::Output;
+use crate::run::{Error, Finished, analyse};
+
+/// What a report is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Report {
+    /// Whether it is written as JSON lines.
+    pub jsonl: bool,
+    /// From which severity on a finding is a failure.
+    pub threshold: Severity,
+    /// Whether credentials are blotted out.
+    pub redact: bool,
+    /// At most so many packets are read.
+    pub count: Option<u64>,
+}
+
+impl Report {
+    /// Reports on all of `files`; with the end of the run, whether the threshold was reached.
+    ///
+    /// # Errors
+    /// When an input cannot be read at all, or the output cannot be written.
+    pub fn run(self, files: &mut Files, mut output: Output) -> Result<(Finished, bool), Error> {
+        let mut check = Check::default();
+        let mut out = Vec::new();
+        // A Close or Ping is read whole; of other payload nothing is kept.
+        let limits = Limits { payload: 125, ..Limits::default() };
+        let config = Config { per: Per::Frame, limits };
+        let finished = analyse(files, config, self.count, |mut event, _| {
+            if self.redact {
+                redact(&mut event);
+            }
+            let Some(connection) = check.event(&event) else { return Ok(()) };
+            out.clear();
+            if self.jsonl {
+                jsonl::connection(&connection, &mut out);
+            } else {
+                out.extend_from_slice(text::connection(&connection).as_bytes());
+            }
+            output.write(&out)
+        })?;
+        let totals = check.totals();
+        let reached = totals.heaviest >= Some(self.threshold);
+        out.clear();
+        if self.jsonl {
+            jsonl::totals(&totals, reached, &mut out);
+        } else {
+            out.extend_from_slice(text::totals(&totals).as_bytes());
+        }
+        output.write(&out)?;
+        output.finish()?;
+        Ok((finished, reached))
+    }
+}
