@@ -103,6 +103,11 @@ impl Analyzer {
         }
     }
 
+    /// Learns that an input was damaged or cut: what stood behind is lost.
+    pub fn note_damage(&mut self) {
+        self.shared.outbox.summary.anomalies.add(Code::CaptureTruncated);
+    }
+
     /// The capture is over: closes all that is open.
     pub fn finish(&mut self) {
         while self.do_work() {}
@@ -147,7 +152,10 @@ impl Analyzer {
             }
             Decoded::Skipped(skip) => match skip {
                 Skip::NotTcp | Skip::Malformed => summary.other += 1,
-                Skip::Fragment => summary.fragments += 1,
+                Skip::Fragment => {
+                    summary.fragments += 1;
+                    summary.anomalies.add(Code::LimitFragments);
+                }
                 Skip::Truncated => summary.headers_cut += 1,
                 Skip::UnknownLink(link) => {
                     summary.unknown_links.insert(link.0);

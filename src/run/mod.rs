@@ -70,7 +70,10 @@ pub fn analyse(
                 left -= u64::from(matches!(input, Input::Packet(_)));
                 analyzer.push(input);
             }
-            Err(error) if error.is_damage() => damaged.push(error.to_string()),
+            Err(error) if error.is_damage() => {
+                analyzer.note_damage();
+                damaged.push(error.to_string());
+            }
             Err(error) => return Err(error.into()),
         }
         drain(&mut analyzer, &mut each)?;
