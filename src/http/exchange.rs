@@ -165,7 +165,7 @@ impl Exchange {
             let length = if request == Some(true) { inbox.head_length() } else { None };
             let Some(length) = length else {
                 let oversized = inbox.bytes().len() > limits.head;
-                return (request == Some(false) || oversized).then(|| self.foreign(oversized));
+                return (request == Some(false) || oversized).then(|| self.foreign(oversized && request == Some(true)));
             };
             let asked = Asked { request: head::request(&inbox.bytes()[..length]), span: inbox.span(length) };
             inbox.consume(length);
@@ -200,7 +200,8 @@ impl Exchange {
             let length = if response == Some(true) { inbox.head_length() } else { None };
             let Some(length) = length else {
                 let oversized = inbox.bytes().len() > limits.head;
-                return (response == Some(false) || oversized).then(|| self.foreign(oversized));
+                return (response == Some(false) || oversized)
+                    .then(|| self.foreign(oversized && response == Some(true)));
             };
             let answered = Answered {
                 response: head::response(&inbox.bytes()[..length]),
