@@ -152,7 +152,11 @@ impl Session {
         };
         let masked_by_server = is_masked(bytes).is_some_and(|masked| masked == (direction == Direction::ToClient));
         match self {
-            Self::Http(http) => http.exchange.is_untouched() && (head == Some(true) || masked_by_server),
+            // Bytes from the middle of a head may look like anything.
+            Self::Http(http) => {
+                let first = http.exchange.is_untouched() && http.exchange.inbox(direction).is_empty();
+                first && (head == Some(true) || masked_by_server)
+            }
             Self::Joining(inboxes) => inboxes[direction].is_empty() && masked_by_server,
             Self::WebSocket(_) | Self::Foreign => false,
         }
