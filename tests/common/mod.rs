@@ -1,0 +1,66 @@
+//! Conversations that read as transcripts and become packets, files and events.
+//!
+//! ```text
+//!  Conversation ─► Segment (relative numbers, easy to shuffle) ─► OwnedPacket ─► analyse ─► Event
+//!   frame.rs        segment.rs                                     packet.rs  └─► pcap::write
+//! ```
+//!
+//! ```
+//! let packets = Conversation::new()
+//!     .handshake()
+//!     .client(text("hi"))
+//!     .server(text("hello").fragments(&[2]).between(ping("still there?")))
+//!     .client(pong("still there?"))
+//!     .close(1000, "bye")
+//!     .packets();
+//! let events = analyse(&packets, &Config::default());
+//! ```
+
+#![allow(dead_code, unused_imports, reason = "each test crate uses a part of it")]
+#![allow(unreachable_pub, reason = "the module's own interface")]
+
+pub mod conversation;
+pub mod frame;
+pub mod packet;
+pub mod pcap;
+pub mod segment;
+
+use wscope::analyzer::Analyzer;
+use wscope::anomaly::Code;
+use wscope::config::Config;
+use wscope::event::Event;
+use wscope::input::Input;
+use wscope::outbox::Summary;
+
+pub use conversation::{Conversation, Deflate, Dialect};
+pub use frame::{Say, binary, close, continuation, frame, ping, pong, raw, text};
+pub use packet::OwnedPacket;
+pub use segment::{Route, Segment};
+
+/// The events of a capture with these packets.
+pub fn analyse(packets: &[OwnedPacket], config: &Config) -> Vec<Event> {
+    run(packets, config).0
+}
+
+/// What is counted of a capture with these packets.
+pub fn summary(packets: &[OwnedPacket], config: &Config) -> Summary {
+    run(packets, config).1
+}
+
+/// Events and counters of a capture with these packets.
+pub fn run(packets: &[OwnedPacket], config: &Config) -> (Vec<Event>, Summary) {
+    let mut analyzer = Analyzer::new(config.clone());
+    let mut events = Vec::new();
+    for (packet, number) in packets.iter().zip(1..) {
+        analyzer.push(Input::Packet(packet.lend(number)));
+        events.extend(std::iter::from_fn(|| analyzer.next_event()));
+    }
+    analyzer.finish();
+    events.extend(std::iter::from_fn(|| analyzer.next_event()));
+    (events, analyzer.summary())
+}
+
+/// Codes of all anomalies, in the order of the events.
+pub fn codes(events: &[Event]) -> Vec<Code> {
+    events.iter().flat_map(|event| event.body.anomalies()).map(|anomaly| anomaly.code).collect()
+}
