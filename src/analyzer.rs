@@ -103,6 +103,11 @@ impl Analyzer {
         }
     }
 
+    /// Learns that an input was damaged or cut: what stood behind is lost.
+    pub fn note_damage(&mut self) {
+        self.shared.outbox.summary.anomalies.add(Code::CaptureTruncated);
+    }
+
     /// The capture is over: closes all that is open.
     pub fn finish(&mut self) {
         while self.do_work() {}
@@ -147,7 +152,10 @@ impl Analyzer {
             }
             Decoded::Skipped(skip) => match skip {
                 Skip::NotTcp | Skip::Malformed => summary.other += 1,
-                Skip::Fragment => summary.fragments += 1,
+                Skip::Fragment => {
+                    summary.fragments += 1;
+                    summary.anomalies.add(Code::LimitFragments);
+                }
                 Skip::Truncated => summary.headers_cut += 1,
                 Skip::UnknownLink(link) => {
                     summary.unknown_links.insert(link.0);
@@ -160,7 +168,7 @@ impl Analyzer {
         let key = Key::from(segment);
         let Some(id) = self.find(&key, segment) else { return };
         let Some(entry) = self.flows.get_mut(id) else { return };
-        entry.last = segment.origin.time;
+        entry.last = self.now;
         let State::Live(live) = &mut entry.state else { return };
         let limits = &self.shared.config.limits;
         let before = live.flow.waiting_bytes();
@@ -212,7 +220,7 @@ impl Analyzer {
         }
         self.shared.outbox.summary.flows += 1;
         let live = Live { flow: Flow::new(segment), session: Session::default(), lingers: None };
-        Some(self.flows.insert(*key, Entry { last: segment.origin.time, state: State::Live(Box::new(live)) }))
+        Some(self.flows.insert(*key, Entry { last: self.now, state: State::Live(Box::new(live)) }))
     }
 
     /// Lets one flow go: the longest idle one of those that the sweep comes by next, WebSockets last.
@@ -235,10 +243,14 @@ impl Analyzer {
     }
 
     /// Ends what has lingered or idled long enough.
-    fn pass_time(&mut self, now: Timestamp) {
-        self.now = self.now.max(now);
+    ///
+    /// Time stands still where a capture's clock runs back a little. Where it jumps back (files in another order, one
+    /// packet with a time of its own) it is set, and what lingered has lingered enough.
+    fn pass_time(&mut self, time: Timestamp) {
+        let jumped = time.plus(self.shared.config.limits.idle) < self.now;
+        self.now = if jumped { time } else { self.now.max(time) };
         while let Some(&(due, id)) = self.lingering.front()
-            && due <= self.now
+            && (jumped || due <= self.now)
         {
             self.lingering.pop_front();
             if let Some(State::Live(live)) = self.flows.get(id).map(|entry| &entry.state)

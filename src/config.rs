@@ -68,7 +68,7 @@ impl Default for Limits {
             reorder_total: 256 << 20,
             early: 1 << 20,
             unacknowledged: 64 << 10,
-            flows: 1 << 20,
+            flows: 1 << 18,
             idle: Duration::from_hours(1),
             linger: Duration::from_secs(2),
             remember: Duration::from_secs(60),

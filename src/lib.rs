@@ -1,4 +1,11 @@
 //! Passive analysis of WebSocket traffic: packets in, events out.
+//!
+//! ```text
+//!  capture ─Input─► net ─Segment─► tcp ─Chunk─► session (http ► ws) ─Event─► export, check
+//!                   └──────────────── analyzer: pure ────────────────┘
+//! ```
+//!
+//! Start at [`analyzer::Analyzer`]; [`event`] is what comes out, [`anomaly::RULES`] what can be odd.
 
 pub mod analyzer;
 pub mod anomaly;

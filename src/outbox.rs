@@ -61,7 +61,7 @@ pub struct Summary {
     pub gaps: u64,
     /// Bytes of them.
     pub missing: u64,
-    /// Anomalies by code.
+    /// Anomalies by code: those of events, and those that no event carries (damage, fragments, heads).
     pub anomalies: Counts,
     /// Packets that were not TCP over IP.
     pub other: u64,

@@ -221,15 +221,19 @@ impl Session {
                     socket.push_waiting(Direction::BOTH.map(|way| http.exchange.inbox(way)), shared);
                     *self = Self::WebSocket(socket);
                 }
-                Step::Foreign(Some(asked)) => {
-                    http.tell(Some(asked), None, false, ends, shared);
-                    *self = Self::Foreign;
-                }
-                Step::Foreign(None) if ends.late && http.exchange.is_untouched() => {
+                Step::Foreign { asked: None, .. } if ends.late && http.exchange.is_untouched() => {
                     *self = Self::Joining(Box::new(http.exchange.take_inboxes()));
                     self.join(false, ends, shared);
                 }
-                Step::Foreign(None) => *self = Self::Foreign,
+                Step::Foreign { asked, oversized } => {
+                    if asked.is_some() {
+                        http.tell(asked, None, false, ends, shared);
+                    }
+                    if oversized {
+                        shared.outbox.summary.anomalies.add(Code::LimitHead);
+                    }
+                    *self = Self::Foreign;
+                }
             }
         }
     }

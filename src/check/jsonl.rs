@@ -3,6 +3,7 @@
 use crate::anomaly::{RULES, Rule};
 use crate::check::{Connection, Finding, Totals, Verdict};
 use crate::export::json::{Json, field, object, optional};
+use crate::export::record::begin_anomaly;
 
 /// What was found on a connection, as one line.
 pub fn connection(connection: &Connection, out: &mut Vec<u8>) {
@@ -41,11 +42,7 @@ pub fn rules() -> String {
 
 impl Json for Finding {
     fn write(&self, out: &mut Vec<u8>) {
-        let rule = self.code.rule();
-        out.extend_from_slice(b"{\"code\":");
-        rule.name.write(out);
-        field!(out, "severity", rule.severity.name());
-        field!(out, "reference", rule.reference);
+        begin_anomaly(self.code, out);
         optional!(out, "from", self.side);
         field!(out, "count", self.count);
         field!(out, "packet", self.packet);

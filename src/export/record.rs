@@ -1,6 +1,6 @@
 //! One event to one JSON object: the record contract, version 1 (`wscope export --schema`).
 
-use crate::anomaly::Anomaly;
+use crate::anomaly::{Anomaly, Code};
 use crate::config::Per;
 use crate::duplex::Direction;
 use crate::event::{Body, Closed, Event, Frame, Gap, Handshake, Message, Tally, Verdict};
@@ -245,6 +245,15 @@ fn counts<N: AsRef<str>>(counts: impl IntoIterator<Item = (N, u64)>, out: &mut V
     out.push(b'}');
 }
 
+/// Begins the object of an anomaly with what its rule says.
+pub fn begin_anomaly(code: Code, out: &mut Vec<u8>) {
+    let rule = code.rule();
+    out.extend_from_slice(b"{\"code\":");
+    rule.name.write(out);
+    field!(out, "severity", rule.severity.name());
+    field!(out, "reference", rule.reference);
+}
+
 impl Json for Direction {
     fn write(&self, out: &mut Vec<u8>) {
         self.sender().write(out);
@@ -280,11 +289,7 @@ impl Json for Close {
 
 impl Json for Anomaly {
     fn write(&self, out: &mut Vec<u8>) {
-        let rule = self.code.rule();
-        out.extend_from_slice(b"{\"code\":");
-        rule.name.write(out);
-        field!(out, "severity", rule.severity.name());
-        field!(out, "reference", rule.reference);
+        begin_anomaly(self.code, out);
         optional!(out, "from", self.side);
         field!(out, "text", self.to_string());
         out.push(b'}');

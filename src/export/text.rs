@@ -180,7 +180,7 @@ fn describe_payload(payload: &Payload, line: &mut String) -> std::fmt::Result {
         }
     }
     let more = payload.length - shown as u64;
-    if more > 0 { write!(line, "... {more} more bytes") } else { Ok(()) }
+    if more > 0 { write!(line, " ... {more} more bytes") } else { Ok(()) }
 }
 
 /// Short bytes that are plain text though nothing says so, as pings often are.

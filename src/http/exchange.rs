@@ -59,8 +59,13 @@ pub enum Step {
     Refused(Asked, Answered),
     /// A WebSocket begins behind what was consumed. Either half can be missing from the capture.
     Switched(Option<Asked>, Option<Answered>),
-    /// No WebSocket can come of this connection. The upgrade request that was never answered, where there is one.
-    Foreign(Option<Asked>),
+    /// No WebSocket can come of this connection.
+    Foreign {
+        /// The upgrade request that was never answered.
+        asked: Option<Asked>,
+        /// Whether that was given up because a head was too large.
+        oversized: bool,
+    },
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -159,8 +164,8 @@ impl Exchange {
             let request = head::looks_like_request(inbox.bytes());
             let length = if request == Some(true) { inbox.head_length() } else { None };
             let Some(length) = length else {
-                let foreign = request == Some(false) || inbox.bytes().len() > limits.head;
-                return foreign.then(|| self.foreign());
+                let oversized = inbox.bytes().len() > limits.head;
+                return (request == Some(false) || oversized).then(|| self.foreign(oversized && request == Some(true)));
             };
             let asked = Asked { request: head::request(&inbox.bytes()[..length]), span: inbox.span(length) };
             inbox.consume(length);
@@ -168,7 +173,7 @@ impl Exchange {
             let upgrade = is_upgrade(&asked.request);
             self.outstanding.push_back(asked);
             if self.outstanding.len() > limits.pipelined {
-                return Some(self.foreign());
+                return Some(self.foreign(false));
             }
             if upgrade {
                 return Some(Step::Asked);
@@ -194,8 +199,9 @@ impl Exchange {
             let response = head::looks_like_response(inbox.bytes());
             let length = if response == Some(true) { inbox.head_length() } else { None };
             let Some(length) = length else {
-                let foreign = response == Some(false) || inbox.bytes().len() > limits.head;
-                return foreign.then(|| self.foreign());
+                let oversized = inbox.bytes().len() > limits.head;
+                return (response == Some(false) || oversized)
+                    .then(|| self.foreign(oversized && response == Some(true)));
             };
             let answered = Answered {
                 response: head::response(&inbox.bytes()[..length]),
@@ -219,7 +225,7 @@ impl Exchange {
         let upgrade = asked.as_ref().is_some_and(|asked| is_upgrade(&asked.request));
         if response.status == 101 {
             let websocket = upgrade || response.headers.has_token("upgrade", "websocket");
-            return Some(if websocket { Step::Switched(asked, Some(answered)) } else { self.foreign() });
+            return Some(if websocket { Step::Switched(asked, Some(answered)) } else { self.foreign(false) });
         }
         let method = asked.as_ref().map_or("GET", |asked| &asked.request.method);
         if method == "CONNECT" && (200..=299).contains(&response.status) {
@@ -235,7 +241,7 @@ impl Exchange {
         }
         match asked.filter(|_| upgrade) {
             Some(asked) => Some(Step::Refused(asked, answered)),
-            None => endless.then(|| self.foreign()),
+            None => endless.then(|| self.foreign(false)),
         }
     }
 
@@ -258,12 +264,12 @@ impl Exchange {
         let frame = matches!(self.inbox.to_server.bytes(), [first, second, ..] if first & 0x70 & !0x40 == 0 && second & 0x80 != 0);
         match self.pending() {
             Some(asked) if frame => Step::Switched(Some(asked), None),
-            asked => Step::Foreign(asked),
+            asked => Step::Foreign { asked, oversized: false },
         }
     }
 
-    fn foreign(&mut self) -> Step {
-        Step::Foreign(self.pending())
+    fn foreign(&mut self, oversized: bool) -> Step {
+        Step::Foreign { asked: self.pending(), oversized }
     }
 }
 

@@ -89,7 +89,10 @@ pub fn analyse(files: &mut Files, config: Config, count: Option<u64>, mut sink: 
                 left -= u64::from(matches!(input, Input::Packet(_)));
                 analyzer.push(input);
             }
-            Err(error) if error.is_damage() => damaged.push(error.to_string()),
+            Err(error) if error.is_damage() => {
+                analyzer.note_damage();
+                damaged.push(error.to_string());
+            }
             Err(error) => return Err(error.into()),
         }
         drain(&mut analyzer, &mut sink)?;
