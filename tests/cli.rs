@@ -199,6 +199,20 @@ fn a_file_appears_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_link_stays_and_leads_to_the_new_file() {
+    let folder = TempDir::new().expect("a folder");
+    let (link, target) = (folder.path().join("link"), folder.path().join("deep/target"));
+    fs::create_dir(folder.path().join("deep")).expect("made");
+    fs::write(&target, "old").expect("written");
+    std::os::unix::fs::symlink("deep/target", &link).expect("made");
+    let good = sample("abnormal.pcap").display().to_string();
+    assert_eq!(done(&["export", "-o", &link.display().to_string(), &good]), "");
+    assert!(link.is_symlink());
+    assert_eq!(fs::read_to_string(&target).expect("there"), done(&["export", &good]));
+    assert_eq!(names(&folder).len(), 2);
+}
+
+#[test]
 fn an_array_has_the_same_records_as_the_lines() {
     for name in ["abnormal.pcap", "refused.pcap", "echo-python.pcapng"] {
         let path = sample(name).display().to_string();
