@@ -127,6 +127,111 @@ const FACTS: &[(&str, &str)] = &[
            server 8: t17z t32z t45z b6z b19z t22100z
            closing handshake by client, 4000 page is done",
     ),
+    (
+        "rfc6455-examples",
+        "1 /chat 101 accepted chat
+           client 3: t5
+           server 7: t5 t5/2 b256 b65536
+           closing handshake by client, 1000; handshake.origin.cross_site, ws.mask.reused",
+    ),
+    (
+        "rfc7692-examples",
+        "1 /examples 101 accepted permessage-deflate
+           client 1:
+           server 8: t5z t5z/2 t5z t5z t5z t5z
+           closing handshake by client, 1000",
+    ),
+    (
+        "deflate-fragmented",
+        "1 /quotes 101 accepted permessage-deflate; client_max_window_bits=9; server_max_window_bits=9
+           client 2:
+           server 52: t43z/43 t14/4 t43z/2 t0z
+           closing handshake by client, 1000 done",
+    ),
+    (
+        "http-before-upgrade",
+        "1 /feed 101 accepted
+           client 2: t7
+           server 1:
+           closing handshake by client, 1000",
+    ),
+    (
+        "byte-by-byte",
+        "1 /slow 101 accepted permessage-deflate
+           client 4: t7/2
+           server 3: t5z
+           closing handshake by client, 1000",
+    ),
+    (
+        "port-reuse",
+        "1 /closed 101 accepted
+           client 2: t5
+           server 1:
+           closing handshake by client, 1000
+         2 /reset 101 accepted
+           client 1: t6
+           server 0:
+           reset by client; ws.close.missing
+         3 /silent 101 accepted
+           client 1: t5
+           server 0:
+           evicted
+         4 /last 101 accepted
+           client 2: t6
+           server 1:
+           closing handshake by client, 1000",
+    ),
+    (
+        "out-of-order",
+        "1 /shuffled 101 accepted
+           client 6: t3 t3 t5 t4 t4
+           server 2: t5
+           closing handshake by client, 1000; tcp.overlap.conflict
+         2 /lost 101 accepted
+           client 2: t3 t3
+           server 2: t5
+           fin by server, 1000; tcp.gap",
+    ),
+];
+
+/// What each connection of `violations.pcap` breaks, and who does.
+const VIOLATIONS: &[(&str, &str, &str)] = &[
+    ("/method", "handshake.method", "client"),
+    ("/http-version", "handshake.http_version", "client"),
+    ("/host-missing", "handshake.host.missing", "client"),
+    ("/connection-missing", "handshake.connection.missing", "client"),
+    ("/key-missing", "handshake.key.missing", "client"),
+    ("/key-invalid", "handshake.key.invalid", "client"),
+    ("/version-missing", "handshake.version.missing", "client"),
+    ("/protocol-repeated", "handshake.protocol.repeated_value", "client"),
+    ("/accept-missing", "handshake.accept.missing", "server"),
+    ("/accept-wrong", "handshake.accept.wrong", "server"),
+    ("/response-upgrade", "handshake.response.upgrade", "server"),
+    ("/response-connection", "handshake.response.connection", "server"),
+    ("/subprotocol-unoffered", "handshake.subprotocol.unoffered", "server"),
+    ("/extension-unoffered", "handshake.extension.unoffered", "server"),
+    ("/extension-parameters", "handshake.extension.parameters", "server"),
+    ("/version-unnamed", "handshake.version.unnamed", "server"),
+    ("/early-data", "handshake.early_data", "client"),
+    ("/rsv", "ws.rsv.unnegotiated", "client"),
+    ("/opcode", "ws.opcode.reserved", "server"),
+    ("/mask-missing", "ws.mask.missing", "client"),
+    ("/mask-unexpected", "ws.mask.unexpected", "server"),
+    ("/length-nonminimal", "ws.length.nonminimal", "client"),
+    ("/control-fragmented", "ws.control.fragmented", "client"),
+    ("/control-too-long", "ws.control.too_long", "server"),
+    ("/continuation-unexpected", "ws.continuation.unexpected", "client"),
+    ("/continuation-expected", "ws.continuation.expected", "server"),
+    ("/close-length", "ws.close.length", "client"),
+    ("/close-code", "ws.close.code", "client"),
+    ("/close-after", "ws.close.after", "server"),
+    ("/utf8-reason", "ws.utf8.reason", "client"),
+    ("/length-overflow", "ws.length.overflow", "client"),
+    ("/utf8-text", "ws.utf8.text", "client"),
+    ("/utf8-cut", "ws.utf8.text", "server"),
+    ("/rsv1-continuation", "deflate.rsv1.continuation", "client"),
+    ("/rsv1-control", "deflate.rsv1.control", "client"),
+    ("/deflate-corrupt", "deflate.corrupt", "server"),
 ];
 
 #[test]
@@ -144,7 +249,8 @@ fn exports_are_as_reviewed() {
 #[test]
 fn samples_hold_what_their_page_says() {
     let facts: BTreeMap<_, _> = FACTS.iter().copied().collect();
-    let samples = samples();
+    // Those of `violations` have a table of their own.
+    let samples: Vec<_> = samples().into_iter().filter(|sample| name(sample) != "violations").collect();
     assert_eq!(
         samples.iter().map(|sample| name(sample)).collect::<Vec<_>>(),
         facts.keys().copied().collect::<Vec<_>>()
@@ -154,6 +260,29 @@ fn samples_hold_what_their_page_says() {
             facts[name(&sample).as_str()].lines().map(|line| line.trim().to_owned() + "\n").collect();
         let found = facts_of(&records(&export(&sample, Per::Frame)), &records(&export(&sample, Per::Message)));
         assert_eq!(found, expected, "{}", sample.display());
+    }
+}
+
+#[test]
+fn every_violation_is_found_and_no_other() {
+    for per in [Per::Frame, Per::Message] {
+        let records = records(&export(&samples_folder().join("violations.pcap"), per));
+        let targets = records.iter().filter(|record| record["type"] == "handshake");
+        let targets: BTreeMap<_, _> =
+            targets.map(|handshake| (handshake["connection"].as_u64(), plain(&handshake["target"]))).collect();
+        let mut found = Vec::new();
+        for record in &records {
+            for anomaly in record["anomalies"].as_array().into_iter().flatten() {
+                if anomaly["severity"] == "violation" {
+                    let from = anomaly.get("from").unwrap_or(&record["from"]);
+                    let connection = record["connection"].as_u64();
+                    found.push((connection, targets[&connection], plain(&anomaly["code"]), plain(from)));
+                }
+            }
+        }
+        found.sort_unstable();
+        let found: Vec<_> = found.into_iter().map(|(_, target, code, from)| (target, code, from)).collect();
+        assert_eq!(found, VIOLATIONS);
     }
 }
 

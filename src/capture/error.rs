@@ -69,6 +69,8 @@ pub(super) enum Fault {
     Read { error: io::Error, found: usize },
     /// There was never a capture in this input.
     Foreign { reason: String },
+    /// Nothing is wrong, but the rest has not come yet.
+    Dry,
 }
 
 impl Fault {
@@ -95,6 +97,7 @@ impl Fault {
                 _ => unreadable(&file, &error),
             },
             Self::Foreign { reason } => Error::Unreadable { file, reason },
+            Self::Dry => unreachable!("told as a pause"),
         }
     }
 }

@@ -29,18 +29,24 @@ impl CaptureFile {
         Self { name, window: Window::new(stream), format: Format::Unknown, first_interface }
     }
 
-    /// The next packet or secret; `None` at the end. After an error there is no more to be had.
+    /// The next packet, secret or pause; `None` at the end. After an error there is no more to be had.
     #[inline]
     pub(super) fn next(&mut self) -> Result<Option<Record>, Error> {
         let record = match &mut self.format {
             Format::Pcap(pcap) => pcap.next(&mut self.window),
             Format::Pcapng(pcapng) => pcapng.next(&mut self.window),
-            Format::Unknown => {
-                self.recognise()?;
-                return self.next();
-            }
+            Format::Unknown => match Format::of(&mut self.window, self.first_interface) {
+                Ok(format) => {
+                    self.format = format;
+                    return self.next();
+                }
+                Err(fault) => Err(fault),
+            },
         };
-        record.map_err(|fault| self.error(fault))
+        match record {
+            Err(Fault::Dry) => Ok(Some(Record::Pause)),
+            record => record.map_err(|fault| self.error(fault)),
+        }
     }
 
     /// Finds out the format, from the first bytes.
@@ -80,8 +86,19 @@ impl CaptureFile {
 /// What a capture file holds; byte ranges are for [`CaptureFile::bytes`].
 #[derive(Debug)]
 pub(super) enum Record {
-    Packet { time: Timestamp, interface: u32, link: LinkType, bytes: Range<usize>, wire_len: u32 },
-    Secret { kind: u32, bytes: Range<usize> },
+    Packet {
+        time: Timestamp,
+        interface: u32,
+        link: LinkType,
+        bytes: Range<usize>,
+        wire_len: u32,
+    },
+    Secret {
+        kind: u32,
+        bytes: Range<usize>,
+    },
+    /// Nothing more for now.
+    Pause,
 }
 
 impl Record {
@@ -94,6 +111,7 @@ impl Record {
                 Self::Packet { time, interface, link, bytes: moved(bytes), wire_len }
             }
             Self::Secret { kind, bytes } => Self::Secret { kind, bytes: moved(bytes) },
+            Self::Pause => Self::Pause,
         }
     }
 }
@@ -119,7 +137,7 @@ impl Format {
         let foreign = foreign(start);
         match window.end("") {
             // Not the end of the file, but of what can be decompressed.
-            Err(fault @ Fault::Read { .. }) => Err(fault),
+            Err(fault @ (Fault::Read { .. } | Fault::Dry)) => Err(fault),
             _ => Err(foreign),
         }
     }

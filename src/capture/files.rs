@@ -33,6 +33,8 @@ pub struct Files {
     read: u64,
     /// Sum of the file sizes; `None` where an input has none.
     total: Option<u64>,
+    /// Whether it was told that the next input has to be waited for.
+    paused: bool,
 }
 
 impl Files {
@@ -62,7 +64,7 @@ impl Files {
             None => None,
         };
         let total = waiting.iter().map(|opened| opened.len).sum();
-        Ok(Self { waiting, current: None, filter, interrupt, packets: 0, interfaces: 0, read: 0, total })
+        Ok(Self { waiting, current: None, filter, interrupt, packets: 0, interfaces: 0, read: 0, total, paused: false })
     }
 
     /// The next packet or secret; `None` at the end of the last input, or at an interrupt.
@@ -71,17 +73,37 @@ impl Files {
     /// [`Error::Damaged`], [`Error::Cut`] and [`Error::Unreadable`]: the call after goes on with the next input.
     /// [`Error::Filter`] for a packet on whose link type the filter means nothing: the call after goes on with the next packet.
     pub fn next_input(&mut self) -> Result<Option<Input<'_>>, Error> {
-        let Some(record) = self.next_record()? else {
-            return Ok(None);
-        };
+        loop {
+            match self.next_record()? {
+                Some(Record::Pause) => {}
+                Some(record) => return Ok(Some(self.input(record))),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// As [`next_input`](Self::next_input), but tells before it waits for a pipe.
+    ///
+    /// # Errors
+    /// As `next_input`.
+    pub fn step(&mut self) -> Result<Step<'_>, Error> {
+        Ok(match self.next_record()? {
+            Some(Record::Pause) => Step::Pause,
+            Some(record) => Step::Input(self.input(record)),
+            None => Step::End,
+        })
+    }
+
+    fn input(&self, record: Record) -> Input<'_> {
         let file = self.current.as_ref().expect("the record is from this file");
-        Ok(Some(match record {
+        match record {
             Record::Packet { time, interface, link, bytes, wire_len } => {
                 let bytes = file.bytes(bytes);
                 Input::Packet(Packet { number: self.packets, time, interface, link, bytes, wire_len })
             }
             Record::Secret { kind, bytes } => Input::Secret(Secret { kind, bytes: file.bytes(bytes) }),
-        }))
+            Record::Pause => unreachable!("a pause is no input"),
+        }
     }
 
     /// How far reading has come.
@@ -97,6 +119,11 @@ impl Files {
                 let Some(opened) = self.waiting.pop_front() else {
                     return Ok(None);
                 };
+                if opened.len.is_none() && !std::mem::replace(&mut self.paused, true) {
+                    self.waiting.push_front(opened);
+                    return Ok(Some(Record::Pause));
+                }
+                self.paused = false;
                 self.current = Some(opened.start(self.interfaces, &self.interrupt)?);
                 continue;
             };
@@ -138,6 +165,17 @@ impl Files {
             self.read += file.stream().bytes_read();
         }
     }
+}
+
+/// What comes next of a capture.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// A packet or secret.
+    Input(Input<'a>),
+    /// Nothing for now; the call after waits for more.
+    Pause,
+    /// Nothing more.
+    End,
 }
 
 /// How far reading has come, in bytes of the files as they are: compressed where they are.

@@ -24,4 +24,4 @@ mod stream;
 mod window;
 
 pub use error::Error;
-pub use files::{Files, Progress};
+pub use files::{Files, Progress, Step};

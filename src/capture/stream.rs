@@ -13,6 +13,7 @@ use super::inflate::{Gunzip, Unzstd};
 
 /// How long an interrupt may go unnoticed while a pipe is silent.
 const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 /// Compressed bytes read at once.
 const COMPRESSED_BLOCK: usize = 64 << 10;
 
@@ -46,6 +47,11 @@ impl Stream {
     /// Bytes read of the input so far, compressed where it is.
     pub(super) fn bytes_read(&self) -> u64 {
         self.tap().read
+    }
+
+    /// Whether reading on may have to wait; never of a regular file.
+    pub(super) fn is_dry(&self) -> bool {
+        self.tap().is_dry()
     }
 
     /// Whether the stream ended because of an interrupt.
@@ -125,10 +131,19 @@ impl Tap {
         }
     }
 
+    fn is_dry(&self) -> bool {
+        // An error is told by the read that follows.
+        !self.is_regular && self.pending.is_empty() && matches!(self.poll(&NOW), Ok(false))
+    }
+
     /// Waits a moment for bytes or the end; whether there is either.
     fn wait(&self) -> io::Result<bool> {
+        self.poll(&PATIENCE)
+    }
+
+    fn poll(&self, patience: &Timespec) -> io::Result<bool> {
         let mut files = [PollFd::new(&self.file, PollFlags::IN)];
-        match poll(&mut files, Some(&PATIENCE)) {
+        match poll(&mut files, Some(patience)) {
             Ok(count) => Ok(count > 0),
             Err(rustix::io::Errno::INTR) => Ok(false),
             Err(error) => Err(error.into()),

@@ -34,7 +34,7 @@ impl Window {
         Self { stream, buffer: vec![0; BLOCK], start: 0, end: 0, offset: 0, source: Source::Open }
     }
 
-    /// The bytes from here on: at least `len`, fewer only where the stream ends or breaks before.
+    /// The bytes from here on: at least `len`, fewer only where the stream ends, breaks or runs dry before.
     ///
     /// Ranges of [`take`](Self::take) are void after it.
     #[inline]
@@ -55,14 +55,19 @@ impl Window {
         taken
     }
 
-    /// When fewer bytes are there than a record needs: fine between two records, else the reason.
+    /// When fewer bytes are there than a record needs: fine between two records, else the reason. After
+    /// [`Fault::Dry`] the same record is asked for again.
     #[cold]
     pub(super) fn end(&mut self, expected: impl Into<String>) -> Result<(), Fault> {
         let found = self.end - self.start;
         match std::mem::replace(&mut self.source, Source::Ended) {
             Source::Broken(error) => Err(Fault::Read { error, found }),
-            Source::Open | Source::Ended if found == 0 => Ok(()),
-            Source::Open | Source::Ended => Err(Fault::Cut { expected: expected.into(), found }),
+            Source::Dry => {
+                self.source = Source::Awaited;
+                Err(Fault::Dry)
+            }
+            Source::Open | Source::Awaited | Source::Ended if found == 0 => Ok(()),
+            Source::Open | Source::Awaited | Source::Ended => Err(Fault::Cut { expected: expected.into(), found }),
         }
     }
 
@@ -86,14 +91,21 @@ impl Window {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        while self.end < len && matches!(self.source, Source::Open) {
+        while self.end < len && matches!(self.source, Source::Open | Source::Awaited) {
+            if matches!(self.source, Source::Open) && self.stream.is_dry() {
+                self.source = Source::Dry;
+                return;
+            }
             if self.end == self.buffer.len() {
                 self.buffer.resize(2 * self.end, 0);
             }
             let room = self.buffer.len().min(self.end + BLOCK);
             match self.stream.read(&mut self.buffer[self.end..room]) {
                 Ok(0) => self.source = Source::Ended,
-                Ok(count) => self.end += count,
+                Ok(count) => {
+                    self.end += count;
+                    self.source = Source::Open;
+                }
                 Err(error) => self.source = Source::Broken(error),
             }
         }
@@ -103,6 +115,10 @@ impl Window {
 /// Whether more bytes can come.
 enum Source {
     Open,
+    /// They can, but not now. Told by `end`; then what is wanted is tried again.
+    Dry,
+    /// That was told, so the next read may wait.
+    Awaited,
     Ended,
     /// Told by `end`, once the whole records before it were taken.
     Broken(io::Error),

@@ -2,11 +2,13 @@
 
 use crate::capture::Files;
 use crate::config::Config;
+use crate::event::Event;
 use crate::export::escape::escape_json;
 use crate::export::redact::redact;
 use crate::export::{Conclusion, Format};
+use crate::origin::Timestamp;
 use crate::run::output::Output;
-use crate::run::{Error, Finished, analyse};
+use crate::run::{Error, Finished, Sink, analyse};
 
 /// What an export is asked for.
 pub struct Export {
@@ -20,7 +22,7 @@ pub struct Export {
     pub count: Option<u64>,
 }
 
-/// So many bytes are gathered before they are written.
+/// So many bytes are gathered before they are written, unless the input pauses.
 const BLOCK: usize = 64 << 10;
 
 impl Export {
@@ -28,26 +30,49 @@ impl Export {
     ///
     /// # Errors
     /// When an input cannot be read at all, or the output cannot be written.
-    pub fn run(mut self, files: &mut Files, mut output: Output) -> Result<Finished, Error> {
+    pub fn run(self, files: &mut Files, output: Output) -> Result<Finished, Error> {
+        let Self { config, format, redact, count } = self;
         let terminal = output.is_terminal();
-        let mut gathered = Vec::with_capacity(2 * BLOCK);
-        let mut write = |gathered: &mut Vec<u8>| {
-            // Payload must not talk to the terminal; a file or pipe gets the bytes as they are.
-            let written = if terminal { output.write(&escape_json(gathered)) } else { output.write(gathered) };
-            gathered.clear();
-            written
-        };
-        self.format.begin(&mut gathered);
-        let finished = analyse(files, self.config, self.count, |mut event, started| {
-            if self.redact {
-                redact(&mut event);
-            }
-            self.format.event(&event, started, &mut gathered);
-            if gathered.len() >= BLOCK || terminal { write(&mut gathered) } else { Ok(()) }
-        })?;
-        self.format.end(&Conclusion { summary: &finished.summary, damaged: &finished.damaged }, &mut gathered);
-        write(&mut gathered)?;
-        output.finish()?;
+        let mut writer = Writer { format, redact, output, terminal, gathered: Vec::with_capacity(2 * BLOCK) };
+        writer.format.begin(&mut writer.gathered);
+        let finished = analyse(files, config, count, &mut writer)?;
+        writer.format.end(&Conclusion { summary: &finished.summary, damaged: &finished.damaged }, &mut writer.gathered);
+        writer.write()?;
+        writer.output.finish()?;
         Ok(finished)
+    }
+}
+
+/// Events on their way to the output.
+struct Writer {
+    format: Box<dyn Format>,
+    redact: bool,
+    output: Output,
+    terminal: bool,
+    gathered: Vec<u8>,
+}
+
+impl Writer {
+    /// Writes what was gathered.
+    fn write(&mut self) -> Result<(), Error> {
+        let Self { output, terminal, gathered, .. } = self;
+        // Payload must not talk to the terminal; a file or pipe gets the bytes as they are.
+        let written = if *terminal { output.write(&escape_json(gathered)) } else { output.write(gathered) };
+        gathered.clear();
+        written
+    }
+}
+
+impl Sink for &mut Writer {
+    fn event(&mut self, mut event: Event, started: Timestamp) -> Result<(), Error> {
+        if self.redact {
+            redact(&mut event);
+        }
+        self.format.event(&event, started, &mut self.gathered);
+        if self.gathered.len() >= BLOCK || self.terminal { self.write() } else { Ok(()) }
+    }
+
+    fn pause(&mut self) -> Result<(), Error> {
+        if self.gathered.is_empty() { Ok(()) } else { self.write() }
     }
 }

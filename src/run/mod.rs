@@ -9,7 +9,7 @@ pub mod progress;
 use std::io;
 
 use crate::analyzer::Analyzer;
-use crate::capture::{Error as CaptureError, Files};
+use crate::capture::{Error as CaptureError, Files, Step};
 use crate::config::Config;
 use crate::event::Event;
 use crate::input::Input;
@@ -49,24 +49,43 @@ pub struct Finished {
     pub damaged: Vec<String>,
 }
 
-/// Reads all inputs, at most `count` packets of them, and hands each event to `each`.
+/// Where events go.
+pub trait Sink {
+    /// Takes an event; `started` is the time of the capture's first packet.
+    ///
+    /// # Errors
+    /// When it cannot be passed on.
+    fn event(&mut self, event: Event, started: Timestamp) -> Result<(), Error>;
+
+    /// Nothing comes for now: what was gathered is better shown.
+    ///
+    /// # Errors
+    /// When it cannot be passed on.
+    fn pause(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl<F: FnMut(Event, Timestamp) -> Result<(), Error>> Sink for F {
+    fn event(&mut self, event: Event, started: Timestamp) -> Result<(), Error> {
+        self(event, started)
+    }
+}
+
+/// Reads all inputs, at most `count` packets of them, and hands each event to `sink`.
 ///
 /// # Errors
-/// When an input cannot be read at all, or `each` fails. Damage inside an input is no error: see [`Finished::damaged`].
-pub fn analyse(
-    files: &mut Files,
-    config: Config,
-    count: Option<u64>,
-    mut each: impl FnMut(Event, Timestamp) -> Result<(), Error>,
-) -> Result<Finished, Error> {
+/// When an input cannot be read at all, or `sink` fails. Damage inside an input is no error: see [`Finished::damaged`].
+pub fn analyse(files: &mut Files, config: Config, count: Option<u64>, mut sink: impl Sink) -> Result<Finished, Error> {
     let mut analyzer = Analyzer::new(config);
     let mut progress = Progress::begin();
     let mut damaged = Vec::new();
     let mut left = count.unwrap_or(u64::MAX);
     while left > 0 {
-        match files.next_input() {
-            Ok(None) => break,
-            Ok(Some(input)) => {
+        match files.step() {
+            Ok(Step::End) => break,
+            Ok(Step::Pause) => sink.pause()?,
+            Ok(Step::Input(input)) => {
                 left -= u64::from(matches!(input, Input::Packet(_)));
                 analyzer.push(input);
             }
@@ -76,17 +95,17 @@ pub fn analyse(
             }
             Err(error) => return Err(error.into()),
         }
-        drain(&mut analyzer, &mut each)?;
+        drain(&mut analyzer, &mut sink)?;
         progress.tick(|| files.progress());
     }
     analyzer.finish();
-    drain(&mut analyzer, &mut each)?;
+    drain(&mut analyzer, &mut sink)?;
     Ok(Finished { summary: analyzer.summary(), damaged })
 }
 
-fn drain(analyzer: &mut Analyzer, each: &mut impl FnMut(Event, Timestamp) -> Result<(), Error>) -> Result<(), Error> {
+fn drain(analyzer: &mut Analyzer, sink: &mut impl Sink) -> Result<(), Error> {
     while let Some(event) = analyzer.next_event() {
-        each(event, analyzer.started().unwrap_or_default())?;
+        sink.event(event, analyzer.started().unwrap_or_default())?;
     }
     Ok(())
 }

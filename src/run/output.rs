@@ -47,6 +47,8 @@ impl Output {
         if path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
+        // A link stays, and what it leads to is replaced.
+        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
         #[cfg(unix)]
