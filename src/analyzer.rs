@@ -20,10 +20,12 @@ use crate::net::seq::SeqNumber;
 use crate::net::{self, Decoded, Skip};
 use crate::origin::Timestamp;
 use crate::outbox::Summary;
-use crate::session::{Ending, Ends, Session, Shared};
+use crate::session::{Ends, Session};
+use crate::shared::Shared;
 use crate::tcp::flow::Flow;
 use crate::tcp::reassembler::Ready;
 use crate::tcp::table::{FlowId, Key, Table};
+use crate::ws::connection::Ending;
 
 /// The analysis of one capture.
 ///

@@ -25,5 +25,6 @@ pub mod outbox;
 pub mod payload;
 pub mod run;
 pub mod session;
+pub mod shared;
 pub mod tcp;
 pub mod ws;

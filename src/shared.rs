@@ -1,0 +1,19 @@
+//! What all connections share while they are analysed: the question, the answers, and the tools that are lent.
+
+use crate::config::Config;
+use crate::ledger::Ledger;
+use crate::outbox::Outbox;
+use crate::ws::receiver::Tools;
+
+/// What all connections share.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// What is asked for.
+    pub config: Config,
+    /// Where events go.
+    pub outbox: Outbox,
+    /// Inflaters and room to work in.
+    pub tools: Tools,
+    /// What connections know of each other.
+    pub ledger: Ledger,
+}
