@@ -52,6 +52,9 @@ impl WebSocket {
         let first = first.map(|chunk| chunk.origin).min_by_key(|origin| origin.packet).unwrap_or_default();
         let agreement = Agreement { unknown: true, ..Agreement::default() };
         let mut socket = Self::new(shared.ledger.number(), first, agreement, None);
+        for direction in Direction::BOTH {
+            socket.receivers[direction].begin_mid_message();
+        }
         let handshake = Handshake {
             client,
             server,
@@ -94,10 +97,10 @@ impl WebSocket {
 
     /// Learns of bytes that will never come; `origin` is the packet that made it known.
     pub fn gap(&mut self, gap: Gap, origin: Origin, shared: &mut Shared) {
-        let Gap { direction, length, .. } = gap;
+        let Gap { direction, offset, length, .. } = gap;
         self.tell(Body::Gap(gap), Span::at(origin), shared);
         let (receiver, mut cx) = self.receiver(direction, shared);
-        receiver.gap(length, origin, &mut cx);
+        receiver.gap(offset, length, origin, &mut cx);
     }
 
     /// The stream is over.

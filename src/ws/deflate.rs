@@ -176,9 +176,14 @@ impl Inflater {
 
     /// The rest of a message cannot be inflated, so what later messages may refer to is lost.
     pub fn abandon(&mut self, engines: &mut Engines) {
+        self.lose();
+        self.finish(engines);
+    }
+
+    /// Messages were lost that later ones may refer to.
+    pub fn lose(&mut self) {
         self.history.clear();
         self.since_loss = self.parameters.context_takeover.then_some(0);
-        self.finish(engines);
     }
 }
 

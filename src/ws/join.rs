@@ -74,6 +74,18 @@ pub fn decide(looks: [Look; 2], ended: bool) -> Option<bool> {
     ended.then_some(total.1 >= 1)
 }
 
+/// Whether what stands behind a gap is taken for frames again, of a direction that is known to be masked or not.
+///
+/// Less is asked for than where nothing is known. `ended`: nothing more will come.
+pub fn resumes(look: Look, masked: bool, ended: bool) -> bool {
+    match look {
+        Look::Frames { masked: Some(known), whole, proven } if known == masked => {
+            whole >= 2 || whole == 1 && (proven == 1 || ended)
+        }
+        Look::Frames { .. } | Look::Foreign => false,
+    }
+}
+
 /// Whether a header is one that no sender writes.
 fn breaks_rules(header: &Header) -> bool {
     let control = header.opcode.is_control();

@@ -4,9 +4,12 @@
 //!              ┌──────────────── frame over ────────────────┐
 //!              ▼                                            │
 //!  ───────► Header ──── header whole ───► Payload ──────────┘
-//!              │                             │
-//!              └─────────── gap ─────────────┴─ gap beyond the frame, end of stream ──► Lost
+//!            ▲   │                           │
+//!            │   └──────────── gap ──────────┴─ gap beyond the frame ──► Searching ──┐
+//!            └─────────────────── frames found where a packet begins ────────────────┘
 //! ```
+//!
+//! From each of them the end of the stream leads to `Over`.
 //!
 //! An endpoint would fail the connection at the first violation; this goes on, and shows what came next.
 
@@ -15,6 +18,7 @@ use crate::chunk::Chunk;
 use crate::config::{Config, Per};
 use crate::duplex::{Direction, Duplex};
 use crate::event::{Body, ConnectionId, Event, Frame, Tally};
+use crate::http::inbox::Inbox;
 use crate::origin::{Origin, Span};
 use crate::outbox::Outbox;
 use crate::payload::Payload;
@@ -22,6 +26,7 @@ use crate::ws::close::Close;
 use crate::ws::deflate::{Engines, Inflater};
 use crate::ws::extension::Agreement;
 use crate::ws::frame::{Header, MAX_HEADER, Opcode, RSV1};
+use crate::ws::join::{self, Look};
 use crate::ws::mask;
 use crate::ws::message::{Assembly, Compression, Fragment};
 use crate::ws::ping::Pings;
@@ -69,6 +74,10 @@ pub struct Receiver {
     message: Option<Box<Assembly>>,
     inflater: Option<Box<Inflater>>,
     recent_keys: [Option<[u8; 4]>; RECENT_KEYS],
+    /// Whether a message may be under way whose beginning was not seen.
+    mid_message: bool,
+    /// Bytes passed over before the frame boundary was found again, until that is told.
+    resynced: Option<u64>,
     close: Option<(Close, Origin)>,
     messages: u64,
     tally: Tally,
@@ -80,8 +89,14 @@ enum State {
     Header(Partial),
     /// Inside a payload.
     Payload(Current),
-    /// Where the next frame begins is not known.
-    Lost,
+    /// Where the next frame begins is not known: what came since the gap, or since a packet that may begin with one.
+    Searching {
+        inbox: Box<Inbox>,
+        /// Offset behind the gap.
+        from: u64,
+    },
+    /// Nothing more will come.
+    Over,
 }
 
 /// The bytes of a header that have come.
@@ -123,18 +138,29 @@ impl Receiver {
             message: None,
             inflater: agreement.deflate.map(|deflate| Box::new(Inflater::new(deflate[direction]))),
             recent_keys: [None; RECENT_KEYS],
+            mid_message: false,
+            resynced: None,
             close: None,
             messages: 0,
             tally: Tally::default(),
         }
     }
 
+    /// Learns that the beginning was not seen, so that a message may be under way.
+    pub fn begin_mid_message(&mut self) {
+        self.mid_message = true;
+    }
+
     /// Takes the next bytes.
     pub fn push(&mut self, chunk: Chunk<'_>, cx: &mut Context<'_>) {
         self.tally.wire_bytes += chunk.bytes.len() as u64;
+        self.decode(chunk, cx);
+    }
+
+    fn decode(&mut self, chunk: Chunk<'_>, cx: &mut Context<'_>) {
         let mut rest = chunk;
         while !rest.bytes.is_empty() {
-            match &self.state {
+            match &mut self.state {
                 State::Header(_) => rest = self.push_header(rest, cx),
                 State::Payload(current) => {
                     let left = current.header.payload_length - current.position;
@@ -143,28 +169,40 @@ impl Receiver {
                     self.end_if_whole(payload.origin, cx);
                     rest = behind;
                 }
-                State::Lost => return,
+                State::Searching { inbox, .. } => {
+                    inbox.push(rest);
+                    self.search(false, cx);
+                    return;
+                }
+                State::Over => return,
             }
         }
     }
 
-    /// Learns that the next `length` bytes will never come; `origin` is the packet that made it known.
-    pub fn gap(&mut self, length: u64, origin: Origin, cx: &mut Context<'_>) {
+    /// Learns that the `length` bytes from `offset` on, the next ones, will never come; `origin` is the packet that made it known.
+    pub fn gap(&mut self, offset: u64, length: u64, origin: Origin, cx: &mut Context<'_>) {
         self.tally.gaps += 1;
         self.tally.missing += length;
         let inside = match &self.state {
             State::Payload(current) => length.min(current.header.payload_length - current.position),
-            State::Header(_) | State::Lost => 0,
+            State::Header(_) | State::Searching { .. } | State::Over => 0,
         };
         self.miss(inside, cx);
         self.end_if_whole(origin, cx);
         if inside < length {
             self.finish(origin, cx);
+            // What was compressed in the gap is lost to those who refer to it.
+            if let Some(inflater) = &mut self.inflater {
+                inflater.lose();
+            }
+            self.mid_message = true;
+            self.state = State::Searching { inbox: Box::default(), from: offset + length };
         }
     }
 
     /// Nothing more can be told of the stream: tells what is unfinished.
     pub fn finish(&mut self, last: Origin, cx: &mut Context<'_>) {
+        self.search(true, cx);
         match self.state {
             State::Payload(ref current) => self.miss(current.header.payload_length - current.position, cx),
             State::Header(partial) => {
@@ -172,9 +210,9 @@ impl Receiver {
                     self.begin(header, &partial, true, cx);
                 }
             }
-            State::Lost => {}
+            State::Searching { .. } | State::Over => {}
         }
-        if let State::Payload(current) = std::mem::replace(&mut self.state, State::Lost) {
+        if let State::Payload(current) = std::mem::replace(&mut self.state, State::Over) {
             self.tell_frame(current, false, last, cx);
         }
         self.cut_message_off(last, cx);
@@ -188,6 +226,34 @@ impl Receiver {
     /// What was sent so far.
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// Looks for the frame boundary behind a gap; `ended`: with what is there.
+    ///
+    /// Only where a packet begins: senders put the beginning of a frame there, and elsewhere payload looks like one too
+    /// easily.
+    fn search(&mut self, ended: bool, cx: &mut Context<'_>) {
+        let State::Searching { inbox, from } = &mut self.state else { return };
+        let masked = self.direction == Direction::ToServer;
+        loop {
+            let Some(candidate) = inbox.chunks().next() else { return };
+            let length = candidate.bytes.len();
+            let look = join::look(inbox.bytes());
+            if join::resumes(look, masked, ended) {
+                break;
+            }
+            let open = !ended && inbox.bytes().len() <= join::LOOK;
+            if open && matches!(look, Look::Frames { masked: known, .. } if known.is_none_or(|known| known == masked)) {
+                return;
+            }
+            inbox.consume(length);
+        }
+        self.resynced = Some(inbox.offset() - *from);
+        let inbox = std::mem::take(inbox);
+        self.state = State::Header(Partial::default());
+        for chunk in inbox.chunks() {
+            self.decode(chunk, cx);
+        }
     }
 
     fn push_header<'a>(&mut self, chunk: Chunk<'a>, cx: &mut Context<'_>) -> Chunk<'a> {
@@ -223,6 +289,9 @@ impl Receiver {
         self.tally.frames += 1;
         cx.outbox.summary.frames[usize::from(header.opcode.0 & 15)] += 1;
         let mut anomalies = Vec::new();
+        if let Some(skipped) = self.resynced.take() {
+            anomalies.push(Anomaly::new(Code::WsResync, Detail::Number("bytes passed over", skipped)));
+        }
         self.judge(&header, start.acknowledged, &mut anomalies);
         let data = matches!(header.opcode, Opcode::CONTINUATION | Opcode::TEXT | Opcode::BINARY);
         let member = data && self.begin_fragment(&header, start, &mut anomalies, cx);
@@ -248,10 +317,12 @@ impl Receiver {
         cx: &mut Context<'_>,
     ) -> bool {
         if header.opcode == Opcode::CONTINUATION {
-            if self.message.is_none() {
+            if self.message.is_none() && !self.mid_message {
                 anomalies.push(Code::ContinuationUnexpected.into());
             }
+            self.mid_message &= !header.fin;
         } else {
+            self.mid_message = false;
             if self.message.is_some() {
                 anomalies.push(Code::ContinuationExpected.into());
                 self.cut_message_off(start.first, cx);
