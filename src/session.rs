@@ -152,7 +152,11 @@ impl Session {
         };
         let masked_by_server = is_masked(bytes).is_some_and(|masked| masked == (direction == Direction::ToClient));
         match self {
-            Self::Http(http) => http.exchange.is_untouched() && (head == Some(true) || masked_by_server),
+            // Bytes from the middle of a head may look like anything.
+            Self::Http(http) => {
+                let first = http.exchange.is_untouched() && http.exchange.inbox(direction).is_empty();
+                first && (head == Some(true) || masked_by_server)
+            }
             Self::Joining(inboxes) => inboxes[direction].is_empty() && masked_by_server,
             Self::WebSocket(_) | Self::Foreign => false,
         }
@@ -320,11 +324,17 @@ impl WebSocket {
 
     /// Takes what came before it was known what it is, in the order in which it came.
     fn push_waiting(&mut self, inboxes: [&Inbox; 2], shared: &mut Shared) {
-        let waiting = Direction::BOTH.into_iter().zip(inboxes);
-        let waiting = waiting.flat_map(|(way, inbox)| inbox.chunks().map(move |chunk| (way, chunk)));
+        let waiting = Direction::BOTH.into_iter().zip(inboxes).flat_map(|(way, inbox)| {
+            // The bytes of one side are in order, but their packets need not be.
+            let mut latest = 0;
+            inbox.chunks().map(move |chunk| {
+                latest = latest.max(chunk.origin.packet);
+                (latest, way, chunk)
+            })
+        });
         let mut waiting: Vec<_> = waiting.collect();
-        waiting.sort_by_key(|(_, chunk)| chunk.origin.packet);
-        for (direction, chunk) in waiting {
+        waiting.sort_by_key(|(latest, ..)| *latest);
+        for (_, direction, chunk) in waiting {
             self.push(direction, chunk, shared);
         }
     }

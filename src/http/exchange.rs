@@ -236,7 +236,8 @@ impl Exchange {
         let body = Body::of_response(method, response);
         let endless = matches!(body, Body::UntilClose | Body::Unknown);
         self.state.to_client = State::Body(body);
-        if self.state.to_server == State::Waiting {
+        // Not where an earlier request was answered, and the one that the client waits for was not.
+        if self.state.to_server == State::Waiting && self.outstanding.is_empty() {
             self.state.to_server = State::Head;
         }
         match asked.filter(|_| upgrade) {

@@ -112,11 +112,13 @@ pub fn looks_like_request(bytes: &[u8]) -> Option<bool> {
     if token == 0 || token > METHOD || bytes[token] != b' ' {
         return Some(false);
     }
-    if bytes.iter().take(1024).any(|byte| *byte < b' ' && !matches!(*byte, b'\r' | b'\n' | b'\t')) {
+    // Only of the first line: behind the head a body or frames may stand already.
+    let end = memchr::memchr(b'\n', bytes);
+    let line = bytes[..end.unwrap_or(bytes.len())].trim_ascii_end();
+    if line.iter().take(1024).any(|byte| *byte < b' ' && *byte != b'\t') {
         return Some(false);
     }
-    let end = memchr::memchr(b'\n', bytes)?;
-    let line = bytes[..end].trim_ascii_end();
+    end?;
     let version = line.rsplit(|byte| *byte == b' ').next()?;
     Some(version.starts_with(b"HTTP/1."))
 }

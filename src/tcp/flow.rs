@@ -92,7 +92,12 @@ impl Flow {
             opposite.acknowledge(ack);
             acknowledged = opposite.stream_offset(ack);
         }
+        let settling = self.streams[direction].is_settling();
         let arrival = self.streams[direction].insert(segment, first, acknowledged, limits);
+        if settling && !self.streams[direction].is_settling() {
+            // The other side was waited for as long: its request should not come after the response.
+            self.streams[direction.opposite()].settle();
+        }
         let wire_len = segment.payload.len() as u32 + segment.cut;
         if segment.flags.has(Flags::FIN) {
             self.streams[direction].end_at(first.plus(wire_len));

@@ -105,6 +105,8 @@ impl Assembly {
                 Inflated::Corrupt => Code::DeflateCorrupt,
             };
             let detail = Detail::Number("after inflating bytes", self.inflated);
+            // Distances may have been read beyond this point; how far depends on where the bytes were split.
+            fragment.anomalies.retain(|anomaly| anomaly.code != Code::DeflateWindow);
             fragment.anomalies.push(Anomaly::new(code, detail));
             self.give_up(Some(inflater), engines);
             return count;

@@ -25,7 +25,8 @@ impl Pings {
 
     /// A Pong came back: nanoseconds since the Ping that it answers, `None` where it was not asked for.
     pub fn answered(&mut self, payload: &[u8], time: Timestamp) -> Option<i64> {
-        let index = self.0.iter().rposition(|ping| *ping.payload == *payload)?;
+        // Where one side had to wait for late bytes, Pings can be known that were sent after this Pong.
+        let index = self.0.iter().rposition(|ping| *ping.payload == *payload && ping.time <= time)?;
         let sent = self.0[index].time;
         // §5.5.3: a Pong may answer the latest of several Pings.
         self.0.drain(..=index);
@@ -51,6 +52,14 @@ mod tests {
         assert_eq!(pings.answered(b"a", Timestamp(10)), Some(8));
         assert_eq!(pings.answered(b"b", Timestamp(11)), None);
         assert_eq!(pings.unanswered_before(Timestamp(99)), 1);
+    }
+
+    #[test]
+    fn a_pong_answers_no_later_ping() {
+        let mut pings = Pings::default();
+        pings.sent(b"a", Timestamp(5), 9);
+        assert_eq!(pings.answered(b"a", Timestamp(4)), None);
+        assert_eq!(pings.answered(b"a", Timestamp(5)), Some(0));
     }
 
     #[test]
