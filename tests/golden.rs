@@ -192,6 +192,26 @@ const FACTS: &[(&str, &str)] = &[
            server 2: t5
            fin by server, 1000; tcp.gap",
     ),
+    (
+        "parts",
+        "1 /snapped 101 accepted
+           client 1:
+           server 3: b242? t5
+           closing handshake by client, 1000; capture.snap
+         2 /unanswered - incomplete
+         3 /header 101 accepted
+           client 0:
+           server 1: b0?
+           fin by server; ws.close.missing
+         4 /tunnelled 101 accepted
+           client 2: t7
+           server 1:
+           closing handshake by client, 1000
+         5 - - unseen
+           client 7: t11 t11 t13 t12 t12 t11
+           server 7: t9 t9 t11 t10 t10 t9
+           closing handshake by client, 1000",
+    ),
 ];
 
 /// What each connection of `violations.pcap` breaks, and who does.
@@ -470,18 +490,17 @@ fn records(lines: &str) -> Vec<Value> {
 /// What [`FACTS`] says, as found in the exports per frame and per message.
 fn facts_of(frames: &[Value], messages: &[Value]) -> String {
     let mut facts = String::new();
-    for handshake in messages.iter().filter(|record| record["type"] == "handshake") {
+    let mut handshakes: Vec<_> = messages.iter().filter(|record| record["type"] == "handshake").collect();
+    // One that is never answered is told when that is known.
+    handshakes.sort_by_key(|handshake| handshake["connection"].as_u64());
+    for handshake in handshakes {
         let number = &handshake["connection"];
         let on_it = |records: &'_ [Value]| -> Vec<Value> {
             records.iter().filter(|record| record["connection"] == *number).cloned().collect()
         };
         let (frames, messages) = (on_it(frames), on_it(messages));
-        facts += &format!(
-            "{number} {} {} {}",
-            plain(&handshake["target"]),
-            handshake["response"]["status"],
-            plain(&handshake["verdict"])
-        );
+        let status = handshake["response"]["status"].as_u64().map_or("-".to_owned(), |status| status.to_string());
+        facts += &format!("{number} {} {} {}", plain(&handshake["target"]), status, plain(&handshake["verdict"]));
         for term in ["subprotocol", "extension"] {
             if let Some(term) = handshake[term].as_str() {
                 facts += &format!(" {term}");

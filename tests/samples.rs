@@ -34,6 +34,7 @@ const SAMPLES: &[Recipe] = &[
     ("byte-by-byte", byte_by_byte),
     ("port-reuse", port_reuse),
     ("out-of-order", out_of_order),
+    ("parts", parts),
 ];
 
 /// A masked frame of RFC 6455 §5.7 behind its first two bytes: key, and "Hello" masked with it.
@@ -317,6 +318,34 @@ fn out_of_order() -> Vec<OwnedPacket> {
         .into_iter()
         .flat_map(|(route, segments)| route.packets(&timed(segments)))
         .collect()
+}
+
+/// Connections of which the capture has only a part, and one in a proxy's tunnel.
+fn parts() -> Vec<OwnedPacket> {
+    let whole = speaking(25, at("/never-seen")).handshake();
+    let joined = ["one", "two", "three", "four", "five", "six"]
+        .iter()
+        .fold(whole, |told, word| told.client(text(format!("this is {word}"))).server(text(format!("{word} it is"))))
+        .close(1000, "");
+    // 0-2 open TCP, 3-4 are the handshake.
+    let joined = joined.route().packets(&joined.segments()[5..]);
+
+    let snapped = speaking(21, at("/snapped")).handshake();
+    let snapped = snapped.server(binary([b'x'; 400])).server(text("whole")).close(1000, "").packets();
+    // Ethernet, IP and TCP headers take 54 bytes.
+    let snapped = snapped.into_iter().map(|packet| packet.snapped(300));
+
+    let halved = speaking(22, at("/unanswered"));
+    let request = halved.request();
+    let halved = halved.syn().exchange(request, "");
+    let ended = speaking(23, at("/header")).handshake().server(raw(b"\x82")).fin(ToClient).fin(ToServer);
+    let tunnel = speaking(24, at("/tunnelled")).syn().exchange(
+        "CONNECT inside.example.com:80 HTTP/1.1\r\nHost: inside.example.com:80\r\n\r\n",
+        "HTTP/1.1 200 Connection established\r\n\r\n",
+    );
+    let tunnel = tunnel.upgrade().client(text("through")).close(1000, "");
+    let others = [halved, ended, tunnel];
+    snapped.chain(others.iter().flat_map(Conversation::packets)).chain(joined).collect()
 }
 
 /// A millisecond between segments, in the order given.
