@@ -35,7 +35,6 @@ const NOT_RAISED: &[(Code, &str)] = &[
     (TlsKeysMissing, "TLS is not opened"),
     (TlsDecryptFailed, "TLS is not opened"),
     (TlsUnsupported, "TLS is not opened"),
-    (LimitHead, "soon"),
     (CaptureDropped, "nothing is captured live"),
 ];
 
@@ -559,6 +558,11 @@ fn limit_rules() -> Vec<Row> {
             .config(|config| config.limits.inflate = 70_000)
             .planted(bomb(70_001))
             .lawful(bomb(70_000)),
+        row(LimitHead)
+            .on(None, Totals, "")
+            .config(|config| config.limits.head = 1000)
+            .planted(asked("Origin:", &format!("X: {}\r\nOrigin:", "y".repeat(1000))))
+            .lawful(asked("Origin:", &format!("X: {}\r\nOrigin:", "y".repeat(500)))),
         row(LimitReorder)
             .on(ToServer, Gap, "bytes 1008")
             .config(|config| config.limits.reorder = 5000)
