@@ -50,7 +50,7 @@ fn request_rules() -> Vec<Row> {
         row(HandshakeHttpVersion)
             .on(ToServer, Handshake, "\"1.0\"")
             .planted(asked("HTTP/1.1", "HTTP/1.0"))
-            .lawful(asked("HTTP/1.1", "HTTP/1.1")),
+            .lawful(asked("HTTP/1.1", "HTTP/1.2")),
         row(HandshakeHostMissing)
             .on(ToServer, Handshake, "")
             .planted(asked("Host: ", "X-Host: "))
