@@ -505,7 +505,7 @@ fn transport_rules() -> Vec<Row> {
             .planted(edited(&|packets, _| drop(packets.remove(SECOND))))
             .lawful(edited(&|packets, _| packets.swap(SECOND, SECOND + 1))),
         row(TcpOverlapConflict)
-            .on(None, Notice, "at stream offset")
+            .on(ToServer, Notice, "at stream offset")
             .planted(edited(&|packets, told| {
                 let mut other = told.segments()[SECOND].clone();
                 other.payload[8] ^= 1;
