@@ -231,7 +231,8 @@ impl Http {
             (None, None) => Span::default(),
         };
         let answered_at = answered.as_ref().map(|answered| answered.end);
-        let socket = WebSocket::new(connection, span.first, judged.agreement, answered_at);
+        let heard = Duplex { to_server: asked.is_some(), to_client: answered.is_some() };
+        let socket = WebSocket::new(connection, span.first, heard, judged.agreement, answered_at);
         let handshake = Handshake {
             client: ends.client,
             server: ends.server,

@@ -371,6 +371,13 @@ fn closing_rules() -> Vec<Row> {
             .on(ToClient, Notice, "")
             .planted(talk().server(text("hi")).client(close(1001, "")).reset(ToServer))
             .lawful(talk().server(text("hi")).client(close(1001, ""))),
+        // A side that said nothing at all was heard all the same: it shook hands.
+        row(CloseUnanswered)
+            .on(ToServer, Notice, "")
+            .planted(talk().server(text("hi")).server(close(1001, "")).fin(ToClient).fin(ToServer))
+            .lawful(
+                talk().server(text("hi")).server(close(1001, "")).client(close(1001, "")).fin(ToClient).fin(ToServer),
+            ),
         row(PingUnanswered)
             .on(ToServer, Notice, "pings 1")
             .planted(talk().server(ping("a")).client(text("hi")).close(1000, ""))
@@ -382,6 +389,11 @@ fn closing_rules() -> Vec<Row> {
             )
             // One Pong may answer for all Pings before.
             .lawful(talk().client(ping("a")).client(ping("b")).client(ping("c")).server(pong("c")).close(1000, "")),
+        row(PingUnanswered)
+            .on(ToServer, Notice, "pings 2")
+            .beside(&[CloseMissing])
+            .planted(talk().server(ping("a")).pause(5000).server(ping("b")).pause(5000).reset(ToClient))
+            .lawful(talk().server(ping("a")).pause(5000).server(ping("b")).client(pong("b")).reset(ToClient)),
     ]
 }
 
