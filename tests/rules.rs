@@ -751,6 +751,18 @@ fn behind_a_message_that_inflates_too_far_the_window_is_right() {
 }
 
 #[test]
+fn a_request_that_is_asked_again_on_its_connection_keeps_its_key() {
+    let told = Conversation::new().syn();
+    let request = told.request();
+    let packets = told
+        .exchange(&request, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+        .upgrade()
+        .close(1000, "")
+        .packets();
+    assert_eq!(codes(&analyse(&packets, &Config::default())), []);
+}
+
+#[test]
 fn frames_before_the_101_are_told_once() {
     let told = Conversation::new().syn();
     let (request, response) = (told.request(), told.response());
