@@ -178,7 +178,7 @@ impl Analyzer {
         self.waiting = self.waiting + live.flow.waiting_bytes() - before;
         if let Some(offset) = arrival.conflict {
             let conflict = Anomaly::new(Code::TcpOverlapConflict, Detail::Number("at stream offset", offset));
-            live.session.notice(conflict, segment.origin, &mut self.shared);
+            live.session.notice(conflict.by(direction), segment.origin, &mut self.shared);
         }
         if let Some(chunk) = arrival.chunk {
             direction = live.orient(direction, chunk.bytes);

@@ -14,6 +14,7 @@ use crate::event::{Body, ConnectionId, Gap, Handshake};
 use crate::http::exchange::{Answered, Asked, Exchange, Step};
 use crate::http::head;
 use crate::http::inbox::Inbox;
+use crate::ledger::Nonce;
 use crate::net::segment::Endpoint;
 use crate::origin::{Origin, Span};
 use crate::shared::Shared;
@@ -50,6 +51,8 @@ pub enum Session {
 pub struct Http {
     exchange: Exchange,
     connection: Option<ConnectionId>,
+    /// Nonce of the last handshake: asking again on the same TCP connection, say with credentials, may repeat it.
+    nonce: Option<Nonce>,
 }
 
 impl Default for Session {
@@ -219,6 +222,7 @@ impl Http {
         let mut judged = handshake::judge(request, answered.as_ref().map(|answered| &answered.response));
         if let Some(key) = &judged.terms.key
             && let Some(nonce) = handshake::nonce(key)
+            && self.nonce.replace(nonce) != Some(nonce)
             && shared.ledger.is_reused(nonce, shared.config.limits.nonces)
         {
             let reused = Anomaly::new(Code::HandshakeKeyReused, Detail::Found(key.clone()));
@@ -231,7 +235,8 @@ impl Http {
             (None, None) => Span::default(),
         };
         let answered_at = answered.as_ref().map(|answered| answered.end);
-        let socket = WebSocket::new(connection, span.first, judged.agreement, answered_at);
+        let heard = Duplex { to_server: asked.is_some(), to_client: answered.is_some() };
+        let socket = WebSocket::new(connection, span.first, heard, judged.agreement, answered_at);
         let handshake = Handshake {
             client: ends.client,
             server: ends.server,

@@ -161,9 +161,9 @@ impl Exchange {
             if inbox.is_empty() {
                 return None;
             }
-            let request = head::looks_like_request(inbox.bytes());
+            let request = head::looks_like_request(at_most(inbox.bytes(), limits));
             let length = if request == Some(true) { inbox.head_length() } else { None };
-            let Some(length) = length else {
+            let Some(length) = length.filter(|&length| length <= limits.head) else {
                 let oversized = inbox.bytes().len() > limits.head;
                 return (request == Some(false) || oversized).then(|| self.foreign(oversized && request == Some(true)));
             };
@@ -198,7 +198,7 @@ impl Exchange {
             }
             let response = head::looks_like_response(inbox.bytes());
             let length = if response == Some(true) { inbox.head_length() } else { None };
-            let Some(length) = length else {
+            let Some(length) = length.filter(|&length| length <= limits.head) else {
                 let oversized = inbox.bytes().len() > limits.head;
                 return (response == Some(false) || oversized)
                     .then(|| self.foreign(oversized && response == Some(true)));
@@ -272,6 +272,11 @@ impl Exchange {
     fn foreign(&mut self, oversized: bool) -> Step {
         Step::Foreign { asked: self.pending(), oversized }
     }
+}
+
+/// What may be looked at of a head; one byte more than the limit shows that it is over.
+fn at_most<'a>(bytes: &'a [u8], limits: &Limits) -> &'a [u8] {
+    &bytes[..bytes.len().min(limits.head.saturating_add(1))]
 }
 
 /// Whether a request asks for a WebSocket, rightly or not.

@@ -17,6 +17,8 @@ use crate::ws::receiver::{Context, Receiver};
 pub struct WebSocket {
     connection: ConnectionId,
     first: Origin,
+    /// Whether the capture has the handshake of each side.
+    heard: Duplex<bool>,
     receivers: Duplex<Receiver>,
     pings: Duplex<Pings>,
 }
@@ -35,12 +37,20 @@ pub struct Ending {
 }
 
 impl WebSocket {
-    /// A WebSocket whose frames begin now; `answered_at` is where the 101 ends in the server's stream.
-    pub fn new(connection: ConnectionId, first: Origin, agreement: Agreement, answered_at: Option<u64>) -> Box<Self> {
+    /// A WebSocket whose frames begin now; `heard` is whose half of the handshake was captured, `answered_at` where the
+    /// 101 ends in the server's stream.
+    pub fn new(
+        connection: ConnectionId,
+        first: Origin,
+        heard: Duplex<bool>,
+        agreement: Agreement,
+        answered_at: Option<u64>,
+    ) -> Box<Self> {
         let receiver = |direction| Receiver::new(direction, agreement, answered_at);
         Box::new(Self {
             connection,
             first,
+            heard,
             receivers: Duplex { to_server: receiver(Direction::ToServer), to_client: receiver(Direction::ToClient) },
             pings: Duplex::default(),
         })
@@ -51,7 +61,7 @@ impl WebSocket {
         let first = Direction::BOTH.iter().filter_map(|&way| inboxes[way].chunks().next());
         let first = first.map(|chunk| chunk.origin).min_by_key(|origin| origin.packet).unwrap_or_default();
         let agreement = Agreement { unknown: true, ..Agreement::default() };
-        let mut socket = Self::new(shared.ledger.number(), first, agreement, None);
+        let mut socket = Self::new(shared.ledger.number(), first, Duplex::default(), agreement, None);
         for direction in Direction::BOTH {
             socket.receivers[direction].begin_mid_message();
         }
@@ -110,7 +120,7 @@ impl WebSocket {
             let (receiver, mut cx) = self.receiver(direction, shared);
             receiver.finish(last, &mut cx);
         }
-        let anomalies = if over { self.judge_end() } else { Vec::new() };
+        let anomalies = if over { self.judge_end(last) } else { Vec::new() };
         if !anomalies.is_empty() {
             self.tell(Body::Notice(anomalies), Span::at(last), shared);
         }
@@ -142,14 +152,14 @@ impl WebSocket {
         self.connection
     }
 
-    /// What is wrong with the end, where all that was sent up to it was seen.
-    fn judge_end(&self) -> Vec<Anomaly> {
+    /// What is wrong with the end, where all that was sent up to it was seen; `last` is the packet that ended it.
+    fn judge_end(&self, last: Origin) -> Vec<Anomaly> {
         let mut anomalies = Vec::new();
         if Direction::BOTH.iter().any(|&way| self.tally(way).missing > 0) {
             return anomalies;
         }
         // Where nothing at all came of one side, the capture may have only the other.
-        let both_seen = Direction::BOTH.iter().all(|&way| self.tally(way).wire_bytes > 0);
+        let both_seen = Direction::BOTH.iter().all(|&way| self.heard[way] || self.tally(way).wire_bytes > 0);
         let closed = Direction::BOTH.map(|way| self.receivers[way].close().map(|(_, sent)| sent.time));
         let unanswered = |side| Anomaly::from(Code::CloseUnanswered).by(side);
         match closed {
@@ -159,9 +169,9 @@ impl WebSocket {
             [..] => {}
         }
         // §5.5.2: a Ping is answered unless a Close was received before.
-        let until = closed.into_iter().flatten().min();
+        let until = closed.into_iter().flatten().min().unwrap_or(last.time);
         for direction in Direction::BOTH.into_iter().filter(|_| both_seen) {
-            let count = until.map_or(0, |until| self.pings[direction].unanswered_before(until));
+            let count = self.pings[direction].unanswered_before(until);
             if count > 0 {
                 let unanswered = Anomaly::new(Code::PingUnanswered, Detail::Number("pings", count as u64));
                 anomalies.push(unanswered.by(direction.opposite()));

@@ -104,7 +104,7 @@ fn judge_request(request: &Request, terms: &Terms, anomalies: &mut Vec<Anomaly>)
     if &*request.method != "GET" {
         found(Code::HandshakeMethod, Detail::Found(request.method.clone()));
     }
-    if &*request.version != "1.1" {
+    if !is_upgradable(&request.version) {
         found(Code::HandshakeHttpVersion, Detail::Found(request.version.clone()));
     }
     if headers.first("host").is_none() {
@@ -152,7 +152,7 @@ fn judge_request(request: &Request, terms: &Terms, anomalies: &mut Vec<Anomaly>)
 fn judge_switch(request: Option<&Request>, response: &Response, terms: &Terms, anomalies: &mut Vec<Anomaly>) {
     let headers = &response.headers;
     let mut found = |code, detail| anomalies.push(Anomaly::new(code, detail).by(Direction::ToClient));
-    if &*response.version != "1.1" {
+    if !is_upgradable(&response.version) {
         found(Code::HandshakeHttpVersion, Detail::Found(response.version.clone()));
     }
     if !headers.has_token("upgrade", "websocket") {
@@ -192,6 +192,12 @@ fn judge_switch(request: Option<&Request>, response: &Response, terms: &Terms, a
 
 fn as_found(headers: &Headers, name: &str) -> Detail {
     headers.joined(name).map_or(Detail::None, Detail::Found)
+}
+
+/// Whether a version is "at least 1.1" (§4.1).
+fn is_upgradable(version: &str) -> bool {
+    let parts = version.split_once('.').map(|(major, minor)| (major.parse::<u32>(), minor.parse::<u32>()));
+    matches!(parts, Some((Ok(major), Ok(minor))) if (major, minor) >= (1, 1))
 }
 
 /// Whether a page of this origin is another site than the host it talks to; ports do not count.
