@@ -188,9 +188,9 @@ const FACTS: &[(&str, &str)] = &[
            server 2: t5
            closing handshake by client, 1000; tcp.overlap.conflict
          2 /lost 101 accepted
-           client 2: t3 t3
+           client 5: t3 t3 t4 t4
            server 2: t5
-           fin by server, 1000; tcp.gap",
+           closing handshake by client, 1000; tcp.gap",
     ),
     (
         "parts",

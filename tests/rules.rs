@@ -31,7 +31,6 @@ use Item::{Frame, Gap, Handshake, Notice, Totals};
 
 /// Codes that nothing raises yet, and why.
 const NOT_RAISED: &[(Code, &str)] = &[
-    (WsResync, "a lost frame boundary is not looked for"),
     (TlsKeysMissing, "TLS is not opened"),
     (TlsDecryptFailed, "TLS is not opened"),
     (TlsUnsupported, "TLS is not opened"),
@@ -514,6 +513,12 @@ fn transport_rules() -> Vec<Row> {
     vec![
         row(TcpGap)
             .on(ToServer, Gap, "bytes 12")
+            .entails(&[WsResync])
+            .planted(edited(&|packets, _| drop(packets.remove(SECOND))))
+            .lawful(edited(&|packets, _| packets.swap(SECOND, SECOND + 1))),
+        row(WsResync)
+            .on(ToServer, Frame(2), "bytes passed over 0")
+            .entails(&[TcpGap])
             .planted(edited(&|packets, _| drop(packets.remove(SECOND))))
             .lawful(edited(&|packets, _| packets.swap(SECOND, SECOND + 1))),
         row(TcpOverlapConflict)
@@ -577,6 +582,7 @@ fn limit_rules() -> Vec<Row> {
             .lawful(asked("Origin:", &format!("X: {}\r\nOrigin:", "y".repeat(500)))),
         row(LimitReorder)
             .on(ToServer, Gap, "bytes 1008")
+            .entails(&[WsResync])
             .config(|config| config.limits.reorder = 5000)
             .planted(Capture::packets({
                 let mut packets = burst().packets();

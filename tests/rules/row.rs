@@ -20,6 +20,7 @@ pub(crate) struct Row {
     connection: u64,
     times: usize,
     beside: &'static [Code],
+    entails: &'static [Code],
     config: Config,
     planted: Option<Capture>,
     lawful: Option<Capture>,
@@ -114,6 +115,7 @@ pub(crate) fn row(code: Code) -> Row {
         connection: 1,
         times: 1,
         beside: &[],
+        entails: &[],
         config: Config::default(),
         planted: None,
         lawful: None,
@@ -139,6 +141,11 @@ impl Row {
     /// What else is found, in both conversations, and cannot be otherwise.
     pub(crate) fn beside(self, beside: &'static [Code]) -> Self {
         Self { beside, ..self }
+    }
+
+    /// What is found only where it is planted, as its cause or its consequence.
+    pub(crate) fn entails(self, entails: &'static [Code]) -> Self {
+        Self { entails, ..self }
     }
 
     pub(crate) fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
@@ -178,7 +185,7 @@ impl Row {
         let all = found(&events);
         let (mine, others): (Vec<_>, Vec<_>) = all.iter().partition(|(.., anomaly)| anomaly.code == self.code);
         let others: Vec<_> = others.into_iter().map(|(.., anomaly)| anomaly.code).collect();
-        assert_eq!(others, self.beside, "{name}, {:?}: {all:#?}", config.per);
+        assert_eq!(others, [self.beside, self.entails].concat(), "{name}, {:?}: {all:#?}", config.per);
         let counted: u64 =
             summary.anomalies.iter().filter(|(code, _)| *code == self.code).map(|(_, count)| count).sum();
         assert_eq!(counted, self.times as u64, "{name}: in the summary");
