@@ -199,6 +199,10 @@ impl Exchange {
             let response = head::looks_like_response(inbox.bytes());
             let length = if response == Some(true) { inbox.head_length() } else { None };
             let Some(length) = length.filter(|&length| length <= limits.head) else {
+                // The answer was not captured, and this stands behind it.
+                if response == Some(false) && self.state.to_server == State::Waiting {
+                    return Some(self.switch_unanswered());
+                }
                 let oversized = inbox.bytes().len() > limits.head;
                 return (response == Some(false) || oversized)
                     .then(|| self.foreign(oversized && response == Some(true)));

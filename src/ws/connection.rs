@@ -94,6 +94,12 @@ impl WebSocket {
         });
         let mut waiting: Vec<_> = waiting.collect();
         waiting.sort_by_key(|(latest, ..)| *latest);
+        for (direction, inbox) in Direction::BOTH.into_iter().zip(inboxes) {
+            // The half of the handshake that was not captured may have taken frames with it.
+            if !self.heard[direction] && self.heard[direction.opposite()] {
+                self.receivers[direction].begin_anywhere(inbox.offset());
+            }
+        }
         for (_, direction, chunk) in waiting {
             self.push(direction, chunk, shared);
         }

@@ -151,6 +151,12 @@ impl Receiver {
         self.mid_message = true;
     }
 
+    /// Learns that the bytes from `offset` on need not begin with a frame.
+    pub fn begin_anywhere(&mut self, offset: u64) {
+        self.mid_message = true;
+        self.state = State::Searching { inbox: Box::default(), from: offset };
+    }
+
     /// Takes the next bytes.
     pub fn push(&mut self, chunk: Chunk<'_>, cx: &mut Context<'_>) {
         self.tally.wire_bytes += chunk.bytes.len() as u64;
@@ -195,8 +201,7 @@ impl Receiver {
             if let Some(inflater) = &mut self.inflater {
                 inflater.lose();
             }
-            self.mid_message = true;
-            self.state = State::Searching { inbox: Box::default(), from: offset + length };
+            self.begin_anywhere(offset + length);
         }
     }
 
