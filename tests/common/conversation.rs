@@ -129,8 +129,11 @@ impl Deflater {
             }
             out.reserve(1024);
         }
-        out.truncate(out.len() - 4);
-        out
+        match out.strip_suffix(&[0x00, 0x00, 0xff, 0xff]) {
+            Some(message) => message.to_vec(),
+            // Nothing to flush: an empty block (§7.2.3.6).
+            None => vec![0x00],
+        }
     }
 }
 
