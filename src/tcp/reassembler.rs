@@ -402,8 +402,8 @@ impl Reassembler {
                 let until = limit.min(from + waiting.content.len());
                 if let Content::Bytes(bytes) = &waiting.content {
                     let first = &bytes[(at - from) as usize..(until - from) as usize];
-                    if first != slice(at, until) {
-                        arrival.conflict.get_or_insert(at.saturating_sub(position.base));
+                    if let Some(differs) = first_difference(first, slice(at, until)) {
+                        arrival.conflict.get_or_insert((at + differs).saturating_sub(position.base));
                     }
                 }
                 at = until;
@@ -446,8 +446,7 @@ impl Reassembler {
         }
         let first = &self.unacknowledged[(from - kept_from) as usize..(end - kept_from) as usize];
         let second = &bytes[(from - start) as usize..];
-        let at = first.iter().zip(second).position(|(first, second)| first != second)?;
-        Some(from + at as u64 - position.base)
+        Some(from + first_difference(first, second)? - position.base)
     }
 }
 
@@ -461,4 +460,10 @@ impl Piece {
                 Content::Cut(_) => 0,
             }
     }
+}
+
+/// Index of the first byte in which two copies differ.
+fn first_difference(first: &[u8], second: &[u8]) -> Option<u64> {
+    // Comparing whole slices is far faster, and nearly always enough.
+    (first != second).then(|| first.iter().zip(second).take_while(|(first, second)| first == second).count() as u64)
 }

@@ -1,9 +1,11 @@
 //! Frames as one side says them (RFC 6455 §5.2), right or wrong.
 
+use std::fmt;
+
 use wscope::ws::mask;
 
 /// A message or control frame that one side says, or bytes that only look like it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Say {
     pub opcode: u8,
     pub payload: Vec<u8>,
@@ -178,6 +180,37 @@ impl Say {
                 }
             }
         }
+    }
+}
+
+/// On one line, and only what is out of the ordinary.
+impl fmt::Debug for Say {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(raw) = &self.raw {
+            return write!(out, "raw(b\"{}\")", raw.escape_ascii());
+        }
+        write!(out, "frame({}, b\"{}\")", self.opcode, self.payload.escape_ascii())?;
+        if !self.fragments.is_empty() {
+            write!(out, ".fragments(&{:?})", self.fragments)?;
+        }
+        self.between.iter().try_for_each(|say| write!(out, ".between({say:?})"))?;
+        for (set, name) in [(!self.fin, "not_final"), (!self.compressed, "uncompressed")] {
+            if set {
+                write!(out, ".{name}()")?;
+            }
+        }
+        if self.rsv > 0 {
+            write!(out, ".rsv({})", self.rsv)?;
+        }
+        match self.masking {
+            Masking::Due => {}
+            Masking::Key(key) => write!(out, ".masked({key:?})")?,
+            Masking::None => write!(out, ".unmasked()")?,
+        }
+        if let Some(length) = self.declared {
+            write!(out, ".declaring({length})")?;
+        }
+        self.length_bits.map_or(Ok(()), |bits| write!(out, ".length_in({bits})"))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Conversations that read as transcripts and become packets, files and events.
 //!
 //! ```text
-//!  Conversation ─► Segment (relative numbers, easy to shuffle) ─► OwnedPacket ─► analyse ─► Event
-//!   frame.rs        segment.rs                                     packet.rs  └─► pcap::write
+//!  Script ─► Conversation ─► Segment ─► Network ─► Segment ─► OwnedPacket ─► analyse ─► Event
+//!  made up    told: Say…                 cut, shuffled, repeated          └─► pcap
 //! ```
 //!
 //! ```
@@ -20,10 +20,14 @@
 #![allow(unreachable_pub, reason = "the module's own interface")]
 
 pub mod conversation;
+pub mod dice;
 pub mod frame;
+pub mod network;
 pub mod packet;
 pub mod pcap;
+pub mod script;
 pub mod segment;
+pub mod told;
 
 use wscope::analyzer::Analyzer;
 use wscope::anomaly::Code;
@@ -33,7 +37,9 @@ use wscope::input::Input;
 use wscope::outbox::Summary;
 
 pub use conversation::{Conversation, Deflate, Dialect};
+pub use dice::Dice;
 pub use frame::{Say, binary, close, continuation, frame, ping, pong, raw, text};
+pub use network::Network;
 pub use packet::OwnedPacket;
 pub use segment::{Route, Segment};
 

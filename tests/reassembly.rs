@@ -1,0 +1,285 @@
+//! Segments to bytes (RFC 9293 §3.4), held against a model that keeps every byte in a map; gaps, ends and oddities.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use wscope::anomaly::Code;
+use wscope::config::{Config, Limits};
+use wscope::duplex::Direction;
+use wscope::event::{Body, End, Event, GapReason};
+use wscope::net;
+use wscope::net::segment::Flags;
+use wscope::net::seq::SeqNumber;
+use wscope::tcp::reassembler::{Arrival, Ready, Reassembler};
+
+use common::{Conversation, OwnedPacket, Route, Segment, analyse, binary, codes, text};
+
+use Direction::{ToClient, ToServer};
+
+/// A piece of one direction: where it begins, its bytes, and what the receiver acknowledges after it.
+#[derive(Debug, Clone)]
+struct Piece {
+    at: usize,
+    bytes: Vec<u8>,
+    acknowledge: usize,
+}
+
+/// What a piece of the stream came to: delivered bytes by offset, and the first offset of a contradiction.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Outcome {
+    delivered: Vec<u8>,
+    conflicts: Vec<Option<u64>>,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_first_copy_of_a_byte_wins(pieces in vec(piece(), 1..40), isn in prop_oneof![Just(u32::MAX - 20), any::<u32>()]) {
+        prop_assert_eq!(reassembled(&pieces, isn), modelled(&pieces));
+    }
+}
+
+fn piece() -> impl Strategy<Value = Piece> {
+    // Two letters, so that copies often agree and often do not.
+    (0..60usize, vec(prop_oneof![9 => Just(b'a'), 1 => Just(b'b')], 0..12), 0..80usize)
+        .prop_map(|(at, bytes, acknowledge)| Piece { at, bytes, acknowledge })
+}
+
+fn reassembled(pieces: &[Piece], isn: u32) -> Outcome {
+    let limits = Limits::default();
+    let seq = |at: usize| SeqNumber(isn.wrapping_add(at as u32));
+    let mut stream = Reassembler::default();
+    stream.anchor(seq(0));
+    let mut outcome = Outcome::default();
+    for piece in pieces {
+        let segment = Segment {
+            from: ToServer,
+            flags: Flags::PSH,
+            seq: piece.at as u64,
+            ack: None,
+            payload: piece.bytes.clone(),
+            time: 0,
+        };
+        let mut route = Route::default();
+        route.isn.to_server = isn;
+        let packet = route.packet(&segment);
+        let net::Decoded::Segment(segment) = net::decode(&packet.lend(1)) else { panic!("a whole packet") };
+        let Arrival { chunk, cut, conflict } = stream.insert(&segment, seq(piece.at), None, &limits);
+        assert_eq!(cut, None);
+        outcome.delivered.extend(chunk.iter().flat_map(|chunk| chunk.bytes));
+        while let Some(ready) = stream.ready(&limits) {
+            let Ready::Bytes(waited) = ready else { panic!("nothing was cut") };
+            assert_eq!(waited.chunk().offset, outcome.delivered.len() as u64);
+            outcome.delivered.extend_from_slice(waited.chunk().bytes);
+        }
+        stream.acknowledge(seq(piece.acknowledge));
+        outcome.conflicts.push(conflict);
+    }
+    outcome
+}
+
+fn modelled(pieces: &[Piece]) -> Outcome {
+    let mut map = BTreeMap::new();
+    let mut outcome = Outcome::default();
+    let mut acknowledged = 0;
+    for piece in pieces {
+        let mut conflict = None;
+        let delivered = outcome.delivered.len();
+        // §3.8.4: one byte before the next may be garbage, to keep the connection alive.
+        let keep_alive = piece.bytes.len() <= 1 && piece.at + 1 == delivered;
+        for (&byte, at) in piece.bytes.iter().zip(piece.at..) {
+            let first = *map.entry(at).or_insert(byte);
+            // What the receiver has acknowledged cannot change any more.
+            let settled = at < delivered && (at < acknowledged || keep_alive);
+            if first != byte && !settled {
+                conflict.get_or_insert(at as u64);
+            }
+        }
+        while let Some(&byte) = map.get(&outcome.delivered.len()) {
+            outcome.delivered.push(byte);
+        }
+        acknowledged = acknowledged.max(piece.acknowledge);
+        outcome.conflicts.push(conflict);
+    }
+    outcome
+}
+
+// ---- gaps
+
+#[test]
+fn an_acknowledged_hole_is_given_up_after_patience() {
+    let packets = chat(100);
+    let lost = position(&packets, 10);
+    let mut lossy = packets.clone();
+    lossy.remove(lost);
+    let events = analyse(&lossy, &Config::default());
+    let at = events.iter().position(|event| matches!(event.body, Body::Gap(_))).expect("a gap");
+    let Body::Gap(gap) = &events[at].body else { unreachable!() };
+    assert_eq!((gap.direction, gap.reason), (ToServer, GapReason::NotCaptured));
+    let waited = events[at].span.last.packet - lost as u64;
+    assert!(waited <= u64::from(Limits::default().patience_segments) + 2, "waited for {waited} packets");
+}
+
+#[test]
+fn a_late_packet_within_patience_leaves_no_gap() {
+    let mut packets = chat(100);
+    let late = position(&packets, 10);
+    let packet = packets.remove(late);
+    packets.insert(late + 40, packet);
+    assert_eq!(codes(&analyse(&packets, &Config::default())), []);
+}
+
+#[test]
+fn a_hole_that_nobody_acknowledged_is_a_gap_when_the_capture_ends() {
+    let told = Conversation::new().handshake().client(text("lost")).client(text("found"));
+    let mut packets = told.packets();
+    packets.remove(5);
+    let events = analyse(&packets, &Config::default());
+    let gaps = gaps(&events);
+    assert_eq!(gaps, [(ToServer, 10, GapReason::NotCaptured)]);
+}
+
+#[test]
+fn what_waits_is_bounded_even_in_segments_of_one_byte() {
+    let limits = Limits { reorder: 64 << 10, ..Limits::default() };
+    let told = Conversation::new().handshake().client(text("lost")).client(binary(vec![1; 40_000]));
+    let mut packets = Vec::new();
+    for (index, segment) in told.segments().into_iter().enumerate() {
+        let pieces = if index > 5 { 1448 } else { 1 };
+        let mut rest = segment;
+        for _ in 1..pieces {
+            if rest.payload.len() > 1 {
+                let (piece, behind) = rest.split_at(1);
+                packets.push(told.route().packet(&piece));
+                rest = behind;
+            }
+        }
+        packets.push(told.route().packet(&rest));
+    }
+    packets.remove(5);
+    let events = analyse(&packets, &Config { limits, ..Config::default() });
+    assert_eq!(gaps(&events), [(ToServer, 10, GapReason::Limit)]);
+    let gap = events.iter().find(|event| matches!(event.body, Body::Gap(_))).expect("one");
+    assert!(gap.span.last.packet < 1_200, "64 KiB are far fewer than 64 Ki segments: {:?}", gap.span);
+}
+
+#[test]
+fn bytes_that_the_snap_length_cut_are_a_gap_of_known_length() {
+    let told = Conversation::new().handshake().server(binary([7; 500])).server(text("next"));
+    let mut packets = told.packets();
+    packets[5] = packets[5].clone().snapped(54 + 4 + 100);
+    let events = analyse(&packets, &Config::default());
+    assert_eq!(gaps(&events), [(ToClient, 400, GapReason::SnapLength)]);
+    let payloads: Vec<_> = frames(&events).map(|frame| (frame.payload.bytes.len(), frame.missing)).collect();
+    assert_eq!(payloads, [(100, 400), (4, 0)]);
+}
+
+// ---- ends
+
+#[test]
+fn a_fin_can_carry_data() {
+    let told = Conversation::new().handshake().client(text("last words")).fin(ToServer).fin(ToClient);
+    let mut segments = told.segments();
+    let fin = segments.remove(6);
+    segments[5].flags.0 |= fin.flags.0;
+    let events = analyse(&told.route().packets(&segments), &Config::default());
+    assert_eq!(frames(&events).count(), 1);
+    assert_eq!(end(&events), (End::Fin, Some(ToServer)));
+}
+
+#[test]
+fn both_sides_can_end_at_once() {
+    let told = Conversation::new().handshake().fin(ToServer).fin(ToClient);
+    let mut segments = told.segments();
+    let behind = segments.len() - 1;
+    // Neither has seen the other's FIN.
+    segments[behind].ack = segments[behind].ack.map(|ack| ack - 1);
+    let events = analyse(&told.route().packets(&segments), &Config::default());
+    assert_eq!(end(&events), (End::Fin, Some(ToServer)));
+}
+
+#[test]
+fn data_that_overtook_a_reset_is_still_told() {
+    let told = Conversation::new().handshake().server(text("late")).reset(ToServer);
+    let mut packets = told.packets();
+    packets.swap(5, 6);
+    let events = analyse(&packets, &Config::default());
+    assert_eq!(frames(&events).count(), 1);
+    assert_eq!(end(&events), (End::Reset, Some(ToServer)));
+}
+
+#[test]
+fn a_reset_from_outside_the_window_ends_nothing() {
+    let told = Conversation::new().handshake().client(text("one")).reset(ToServer).client(text("two")).close(1000, "");
+    let mut segments = told.segments();
+    let reset = segments.iter_mut().find(|segment| segment.has(Flags::RST)).expect("one");
+    reset.seq = reset.seq.wrapping_sub(100_000);
+    let events = analyse(&told.route().packets(&segments), &Config::default());
+    assert_eq!(end(&events), (End::ClosingHandshake, Some(ToServer)));
+    assert_eq!(frames(&events).count(), 4);
+}
+
+// ---- oddities
+
+#[test]
+fn keep_alives_and_window_probes_say_nothing() {
+    let told = Conversation::new().handshake().client(text("before")).ack(ToClient).ack(ToServer).client(text("after"));
+    let expected = analyse(&told.packets(), &Config::default());
+    let mut segments = told.segments();
+    let idle = segments.iter().rposition(|segment| segment.payload.is_empty()).expect("an ACK");
+    for garbage in [None, Some(b'?')] {
+        let mut probe = segments[idle].clone();
+        probe.seq -= 1;
+        probe.payload.extend(garbage);
+        segments.insert(idle + 1, probe);
+    }
+    // A zero-window probe carries the next byte, which comes again with the rest.
+    let next = segments.pop().expect("more");
+    segments.push(next.clone().split_at(1).0);
+    segments.push(next);
+    let events = analyse(&told.route().packets(&segments), &Config::default());
+    assert_eq!(codes(&events), []);
+    assert_eq!(frames(&events).count(), frames(&expected).count());
+}
+
+#[test]
+fn a_retransmission_with_other_bytes_is_told_once_and_the_first_copy_kept() {
+    let told = Conversation::new().handshake().server(text("first")).server(text("next"));
+    let mut segments = told.segments();
+    let mut forged = segments[5].clone();
+    forged.payload[3] ^= 1;
+    segments.insert(6, forged);
+    let events = analyse(&told.route().packets(&segments), &Config::default());
+    assert_eq!(codes(&events), [Code::TcpOverlapConflict]);
+    assert_eq!(frames(&events).next().expect("one").payload.bytes, b"first");
+}
+
+/// Many short messages of the client, each acknowledged.
+fn chat(count: usize) -> Vec<OwnedPacket> {
+    let told = Conversation::new().handshake();
+    (0..count).fold(told, |told, _| told.client(text("hello")).ack(ToClient)).close(1000, "").packets()
+}
+
+/// Index of the packet of a message in a chat.
+fn position(packets: &[OwnedPacket], message: usize) -> usize {
+    assert!(packets.len() > 5 + 2 * message);
+    5 + 2 * message
+}
+
+fn frames(events: &[Event]) -> impl Iterator<Item = &wscope::event::Frame> {
+    events.iter().filter_map(|event| if let Body::Frame(frame) = &event.body { Some(&**frame) } else { None })
+}
+
+fn gaps(events: &[Event]) -> Vec<(Direction, u64, GapReason)> {
+    let gaps = events.iter().filter_map(|event| if let Body::Gap(gap) = &event.body { Some(gap) } else { None });
+    gaps.map(|gap| (gap.direction, gap.length, gap.reason)).collect()
+}
+
+fn end(events: &[Event]) -> (End, Option<Direction>) {
+    let Some(Body::Closed(closed)) = events.last().map(|event| &event.body) else { panic!("{events:#?}") };
+    (closed.how, closed.by)
+}
