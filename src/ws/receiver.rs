@@ -484,9 +484,10 @@ impl Receiver {
         let mut close = None;
         let mut rtt = None;
         if current.missing == 0 && !current.truncated {
+            let cut = current.payload.is_cut();
             let payload = &current.payload.bytes;
             match current.header.opcode {
-                Opcode::CLOSE => close = Some(Close::parse(payload, &mut current.anomalies)),
+                Opcode::CLOSE => close = Some(Close::parse(payload, cut, &mut current.anomalies)),
                 Opcode::PING => {
                     cx.pings[self.direction].sent(payload, last.time, cx.config.limits.pings);
                 }
