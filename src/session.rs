@@ -85,6 +85,10 @@ impl Session {
                 if !http.exchange.gap(gap.direction, gap.length) {
                     self.give_up(ends, shared);
                 }
+                // The 101 is in the gap, and perhaps frames behind it.
+                if let Self::WebSocket(socket) = self {
+                    socket.gap(gap, origin, shared);
+                }
             }
             Self::Joining(_) => self.give_up(ends, shared),
             Self::WebSocket(socket) => socket.gap(gap, origin, shared),

@@ -19,8 +19,8 @@ use wscope::ws::handshake;
 
 use common::conversation::KEY;
 use common::{
-    Conversation, Deflate, Dialect, OwnedPacket, Route, Say, analyse, binary, close, codes, continuation, frame, pcap,
-    ping, pong, raw, text,
+    Conversation, Deflate, Dialect, OwnedPacket, Route, Say, Segment, analyse, binary, close, codes, continuation,
+    frame, pcap, ping, pong, raw, text,
 };
 
 use row::{Capture, Item, Row, check, row};
@@ -791,6 +791,29 @@ fn a_handshake_that_broke_a_rule_is_invalid_and_a_refusal_is_rejected() {
     assert_eq!(verdict(asked("Host:", "X:")), Some((Verdict::Invalid, true)));
     assert_eq!(verdict(asked("Origin:", "X:")), Some((Verdict::Accepted, true)), "a note is no violation");
     assert_eq!(verdict(answered("101", "400")), Some((Verdict::Rejected, false)));
+}
+
+/// Where the 101 was lost, so was where the first frame begins.
+#[test]
+fn behind_a_lost_101_nobody_is_accused() {
+    for lost in [4..5, 4..6] {
+        let told = talk().server(text([b'a'; 500])).server(binary([0xff; 300])).client(text("hi")).close(1000, "");
+        let mut segments = told.segments();
+        // The server's answer comes in pieces, of which the first is lost.
+        let pieces: Vec<_> = segments.drain(4..7).collect();
+        let all: Vec<u8> = pieces.iter().flat_map(|piece| piece.payload.clone()).collect();
+        let mut rest = Segment { payload: all, ..pieces[0].clone() };
+        let mut cut = Vec::new();
+        for _ in 0..4 {
+            let (head, tail) = rest.split_at(180);
+            cut.push(head);
+            rest = tail;
+        }
+        cut.push(rest);
+        segments.splice(4..4, cut);
+        segments.drain(lost);
+        Capture::Told(vec![(told.route(), segments)]).silent_but(&[TcpGap, WsResync]);
+    }
 }
 
 proptest! {
