@@ -816,6 +816,15 @@ fn behind_a_lost_101_nobody_is_accused() {
     }
 }
 
+/// What one side said is handed on when its beginning is settled, which may be long before the other's.
+#[test]
+fn joined_late_a_pong_answers_the_ping_that_is_known_after_it() {
+    let told = talk().client(text("Hello")).server(ping("a")).server(text("hi")).client(pong("a")).close(1000, "");
+    for capture in [joined(told)] {
+        capture.silent_but(&[TcpMidstream]);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 

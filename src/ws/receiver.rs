@@ -491,7 +491,9 @@ impl Receiver {
                 Opcode::PING => {
                     cx.pings[self.direction].sent(payload, last.time, cx.config.limits.pings);
                 }
-                Opcode::PONG => rtt = cx.pings[self.direction.opposite()].answered(payload, last.time),
+                Opcode::PONG => {
+                    rtt = cx.pings[self.direction.opposite()].answered(payload, last.time, cx.config.limits.pings)
+                }
                 _ => {}
             }
         }
