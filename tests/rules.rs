@@ -825,6 +825,17 @@ fn joined_late_a_pong_answers_the_ping_that_is_known_after_it() {
     }
 }
 
+/// The bytes of the opening handshake count too.
+#[test]
+fn a_conflict_in_the_handshake_is_told() {
+    let told = talk().close(1000, "");
+    let mut packets = told.packets();
+    let mut other = told.segments()[3].clone();
+    other.payload[5] ^= 1;
+    packets.insert(4, told.route().packet(&other));
+    Capture::packets(packets).silent_but(&[TcpOverlapConflict]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
