@@ -836,6 +836,32 @@ fn a_conflict_in_the_handshake_is_told() {
     Capture::packets(packets).silent_but(&[TcpOverlapConflict]);
 }
 
+#[test]
+fn joined_late_reserved_bits_may_have_been_agreed() {
+    let told = talk().client(text("Hello")).server(text("hi")).client(text("a")).server(text("b"));
+    // As long as it is not known to be a WebSocket, such bits tell against it.
+    let told = told.pause(2000).client(text("c")).server(text("d")).client(binary("x").rsv(3)).close(1000, "");
+    joined(told).silent_but(&[TcpMidstream, DeflateUnknown]);
+}
+
+/// An extension that nobody here knows may change what its frames carry (§5.8, §9).
+#[test]
+fn what_an_unknown_extension_does_to_a_payload_is_not_judged() {
+    let with_extension = |say: Say| {
+        let line = "Sec-WebSocket-Extensions: x-webkit-deflate-frame".to_owned();
+        let dialect = Dialect {
+            request: vec!["Origin: http://server.example.com".into(), line.clone()],
+            response: vec![line],
+            ..Dialect::default()
+        };
+        Capture::from(speaking(dialect).client(say).close(1000, ""))
+    };
+    with_extension(text(b"\xf2\x48\xcd").rsv(4)).silent_but(&[DeflateUnknown]);
+    with_extension(text(b"\xf2\x48\xcd\xff").rsv(2).fragments(&[2])).silent_but(&[DeflateUnknown]);
+    let (events, _) = with_extension(text(b"\xf2\x48\xcd")).analyse(&Config::default());
+    assert_eq!(codes(&events), [Utf8Text], "which sets no bit");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -60,7 +60,7 @@ impl WebSocket {
     pub fn join(inboxes: &Duplex<Inbox>, client: Endpoint, server: Endpoint, shared: &mut Shared) -> Box<Self> {
         let first = Direction::BOTH.iter().filter_map(|&way| inboxes[way].chunks().next());
         let first = first.map(|chunk| chunk.origin).min_by_key(|origin| origin.packet).unwrap_or_default();
-        let agreement = Agreement { unknown: true, ..Agreement::default() };
+        let agreement = Agreement { deflate: None, foreign: true, unknown: true };
         let mut socket = Self::new(shared.ledger.number(), first, Duplex::default(), agreement, None);
         for direction in Direction::BOTH {
             socket.receivers[direction].begin_mid_message();
