@@ -149,7 +149,7 @@ rules! {
     CloseCode "ws.close.code" Violation "RFC 6455 §7.4"
         "a status code that must not appear on the wire"
     CloseAfter "ws.close.after" Violation "RFC 6455 §5.5.1"
-        "a frame after the same side's Close; the receiver ignores it"
+        "a data frame after the same side's Close; the receiver ignores it"
     Utf8Reason "ws.utf8.reason" Violation "RFC 6455 §5.5.1"
         "the Close reason is not valid UTF-8"
     CloseMissing "ws.close.missing" Warning "RFC 6455 §7.1.5"
@@ -172,7 +172,7 @@ rules! {
     DeflateDictionaryLost "deflate.dictionary.lost" Loss "RFC 7692 §7.2.3.2"
         "the message refers to data that was lost before; what it refers to is not guessed"
     DeflateUnknown "deflate.unknown" Loss "RFC 7692 §7.1"
-        "joined late: whether and how messages are compressed is not known"
+        "joined late, or agreed by an extension that is not known: what the reserved bits mean for the payload is not known"
     // -- transport
     TcpGap "tcp.gap" Loss "RFC 9293 §3.4"
         "bytes of the stream were never captured"

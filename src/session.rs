@@ -53,6 +53,8 @@ pub struct Http {
     connection: Option<ConnectionId>,
     /// Nonce of the last handshake: asking again on the same TCP connection, say with credentials, may repeat it.
     nonce: Option<Nonce>,
+    /// What was odd in the transport of the handshake, to be told with it.
+    notices: Vec<Anomaly>,
 }
 
 impl Default for Session {
@@ -85,6 +87,10 @@ impl Session {
                 if !http.exchange.gap(gap.direction, gap.length) {
                     self.give_up(ends, shared);
                 }
+                // The 101 is in the gap, and perhaps frames behind it.
+                if let Self::WebSocket(socket) = self {
+                    socket.gap(gap, origin, shared);
+                }
             }
             Self::Joining(_) => self.give_up(ends, shared),
             Self::WebSocket(socket) => socket.gap(gap, origin, shared),
@@ -94,8 +100,10 @@ impl Session {
 
     /// Learns of something odd in the transport.
     pub fn notice(&mut self, anomaly: Anomaly, origin: Origin, shared: &mut Shared) {
-        if let Self::WebSocket(socket) = self {
-            socket.tell(Body::Notice(vec![anomaly]), Span::at(origin), shared);
+        match self {
+            Self::WebSocket(socket) => socket.tell(Body::Notice(vec![anomaly]), Span::at(origin), shared),
+            Self::Http(http) => http.note(anomaly),
+            Self::Joining(_) | Self::Foreign => {}
         }
     }
 
@@ -208,6 +216,13 @@ impl Session {
 }
 
 impl Http {
+    /// Keeps an oddity until the handshake is told; one of each kind and side is enough.
+    fn note(&mut self, anomaly: Anomaly) {
+        if !self.notices.iter().any(|other| (other.code, other.side) == (anomaly.code, anomaly.side)) {
+            self.notices.push(anomaly);
+        }
+    }
+
     /// Judges a handshake and tells it. The WebSocket that it opens, where `established`.
     fn tell(
         &mut self,
@@ -228,6 +243,7 @@ impl Http {
             let reused = Anomaly::new(Code::HandshakeKeyReused, Detail::Found(key.clone()));
             judged.anomalies.push(reused.by(Direction::ToServer));
         }
+        judged.anomalies.append(&mut self.notices);
         let spans = (asked.as_ref().map(|asked| asked.span), answered.as_ref().map(|answered| answered.span));
         let span = match spans {
             (Some(asked), Some(answered)) => Span { first: asked.first, last: answered.last },

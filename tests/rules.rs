@@ -19,8 +19,8 @@ use wscope::ws::handshake;
 
 use common::conversation::KEY;
 use common::{
-    Conversation, Deflate, Dialect, OwnedPacket, Route, Say, analyse, binary, close, codes, continuation, frame, pcap,
-    ping, pong, raw, text,
+    Conversation, Deflate, Dialect, OwnedPacket, Route, Say, Segment, analyse, binary, close, codes, continuation,
+    frame, pcap, ping, pong, raw, text,
 };
 
 use row::{Capture, Item, Row, check, row};
@@ -791,6 +791,82 @@ fn a_handshake_that_broke_a_rule_is_invalid_and_a_refusal_is_rejected() {
     assert_eq!(verdict(asked("Host:", "X:")), Some((Verdict::Invalid, true)));
     assert_eq!(verdict(asked("Origin:", "X:")), Some((Verdict::Accepted, true)), "a note is no violation");
     assert_eq!(verdict(answered("101", "400")), Some((Verdict::Rejected, false)));
+}
+
+/// Where the 101 was lost, so was where the first frame begins.
+#[test]
+fn behind_a_lost_101_nobody_is_accused() {
+    for lost in [4..5, 4..6] {
+        let told = talk().server(text([b'a'; 500])).server(binary([0xff; 300])).client(text("hi")).close(1000, "");
+        let mut segments = told.segments();
+        // The server's answer comes in pieces, of which the first is lost.
+        let pieces: Vec<_> = segments.drain(4..7).collect();
+        let all: Vec<u8> = pieces.iter().flat_map(|piece| piece.payload.clone()).collect();
+        let mut rest = Segment { payload: all, ..pieces[0].clone() };
+        let mut cut = Vec::new();
+        for _ in 0..4 {
+            let (head, tail) = rest.split_at(180);
+            cut.push(head);
+            rest = tail;
+        }
+        cut.push(rest);
+        segments.splice(4..4, cut);
+        segments.drain(lost);
+        Capture::Told(vec![(told.route(), segments)]).silent_but(&[TcpGap, WsResync]);
+    }
+}
+
+/// What one side said is handed on when its beginning is settled, which may be long before the other's.
+#[test]
+fn joined_late_a_pong_answers_the_ping_that_is_known_after_it() {
+    let told = talk().client(text("Hello")).server(ping("a")).server(text("hi")).client(pong("a")).close(1000, "");
+    for capture in [joined(told)] {
+        capture.silent_but(&[TcpMidstream]);
+    }
+}
+
+/// The bytes of the opening handshake count too.
+#[test]
+fn a_conflict_in_the_handshake_is_told() {
+    let told = talk().close(1000, "");
+    let mut packets = told.packets();
+    let mut other = told.segments()[3].clone();
+    other.payload[5] ^= 1;
+    packets.insert(4, told.route().packet(&other));
+    Capture::packets(packets).silent_but(&[TcpOverlapConflict]);
+}
+
+#[test]
+fn joined_late_reserved_bits_may_have_been_agreed() {
+    let told = talk().client(text("Hello")).server(text("hi")).client(text("a")).server(text("b"));
+    // As long as it is not known to be a WebSocket, such bits tell against it.
+    let told = told.pause(2000).client(text("c")).server(text("d")).client(binary("x").rsv(3)).close(1000, "");
+    joined(told).silent_but(&[TcpMidstream, DeflateUnknown]);
+}
+
+/// An extension that nobody here knows may change what its frames carry (§5.8, §9).
+#[test]
+fn what_an_unknown_extension_does_to_a_payload_is_not_judged() {
+    let with_extension = |say: Say| {
+        let line = "Sec-WebSocket-Extensions: x-webkit-deflate-frame".to_owned();
+        let dialect = Dialect {
+            request: vec!["Origin: http://server.example.com".into(), line.clone()],
+            response: vec![line],
+            ..Dialect::default()
+        };
+        Capture::from(speaking(dialect).client(say).close(1000, ""))
+    };
+    with_extension(text(b"\xf2\x48\xcd").rsv(4)).silent_but(&[DeflateUnknown]);
+    with_extension(text(b"\xf2\x48\xcd\xff").rsv(2).fragments(&[2])).silent_but(&[DeflateUnknown]);
+    let (events, _) = with_extension(text(b"\xf2\x48\xcd")).analyse(&Config::default());
+    assert_eq!(codes(&events), [Utf8Text], "which sets no bit");
+}
+
+/// §5.5.1 forbids data frames; a Ping may be sent until the connection is closed (§5.5.2).
+#[test]
+fn a_ping_after_close_is_lawful() {
+    let told = talk().client(close(1000, "")).client(ping("")).server(pong("")).server(close(1000, ""));
+    Capture::from(told.fin(ToServer).fin(ToClient)).silent_but(&[]);
 }
 
 proptest! {

@@ -2,7 +2,7 @@
 
 use crate::anomaly::{RULES, Rule};
 use crate::check::{Connection, Finding, Totals, Verdict};
-use crate::export::json::{Json, field, object, optional};
+use crate::export::json::{Json, field, list, object, optional};
 use crate::export::record::begin_anomaly;
 
 /// What was found on a connection, as one line.
@@ -25,9 +25,18 @@ pub fn connection(connection: &Connection, out: &mut Vec<u8>) {
 
 /// The last line; `reached`: whether the threshold was.
 pub fn totals(totals: &Totals, reached: bool, out: &mut Vec<u8>) {
-    object!(out, "type": "summary", "conform": totals.conform, "violate": totals.violate,
-        "cannot_tell": totals.cannot_tell, "reached": reached);
-    out.push(b'\n');
+    out.extend_from_slice(b"{\"type\":\"summary\"");
+    field!(out, "conform", totals.conform);
+    field!(out, "violate", totals.violate);
+    field!(out, "cannot_tell", totals.cannot_tell);
+    field!(out, "reached", reached);
+    out.extend_from_slice(b",\"findings\":");
+    list(&totals.capture, out, |&(code, count), out| {
+        let Rule { name, severity, reference, meaning, .. } = code.rule();
+        object!(out, "code": *name, "severity": severity.name(), "reference": *reference, "count": count,
+            "text": *meaning);
+    });
+    out.extend_from_slice(b"}\n");
 }
 
 /// The table of rules, a line each.

@@ -5,11 +5,13 @@ pub mod text;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 
 use crate::anomaly::{Code, Severity};
 use crate::duplex::Direction;
 use crate::event::{Body, ConnectionId, Event, Handshake, Verdict as HandshakeVerdict};
 use crate::net::segment::Endpoint;
+use crate::outbox::Summary;
 
 /// Gathers what is found on each connection until it is over.
 #[derive(Debug, Default)]
@@ -18,8 +20,8 @@ pub struct Check {
     totals: Totals,
 }
 
-/// What was found on all connections together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What was found on all connections together, and beside them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Totals {
     /// Connections that broke no rule, as far as all of them was seen.
     pub conform: u64,
@@ -27,9 +29,14 @@ pub struct Totals {
     pub violate: u64,
     /// Connections that were not seen whole.
     pub cannot_tell: u64,
+    /// What belongs to no connection, and how often.
+    pub capture: Vec<(Code, u64)>,
     /// The heaviest finding of all.
     pub heaviest: Option<Severity>,
 }
+
+/// Codes that no event carries: they are only counted.
+const OF_THE_CAPTURE: &[Code] = &[Code::CaptureTruncated, Code::CaptureDropped, Code::LimitHead, Code::LimitFragments];
 
 /// What was found on one connection.
 #[derive(Debug, Clone)]
@@ -123,8 +130,12 @@ impl Check {
         Some(connection)
     }
 
-    /// What was found so far.
-    pub fn totals(&self) -> Totals {
+    /// What was found on all of a capture with these counters.
+    pub fn finish(mut self, summary: &Summary) -> Totals {
+        let counts = summary.anomalies.iter().filter(|(code, _)| OF_THE_CAPTURE.contains(code));
+        self.totals.capture = counts.collect();
+        let heaviest = self.totals.capture.iter().map(|(code, _)| code.rule().severity).max();
+        self.totals.heaviest = self.totals.heaviest.max(heaviest);
         self.totals
     }
 }
@@ -143,8 +154,15 @@ impl Totals {
 impl Connection {
     fn new(number: ConnectionId, handshake: &Handshake) -> Self {
         let uri = handshake.request.as_ref().map(|request| {
-            let host = request.headers.first("host").map_or_else(|| handshake.server.ip.to_string(), str::to_owned);
-            format!("ws://{host}{}", request.target)
+            let Endpoint { ip, port } = handshake.server;
+            let host = request.headers.first("host");
+            let host = host.map_or_else(|| SocketAddr::new(ip, port).to_string(), str::to_owned);
+            // §4.1 allows the absolute form too.
+            if request.target.contains("://") && !request.target.starts_with('/') {
+                request.target.to_string()
+            } else {
+                format!("ws://{host}{}", request.target)
+            }
         });
         Self {
             number,

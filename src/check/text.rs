@@ -1,9 +1,11 @@
 //! The report as plain text that can be pasted into a bug report.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
-use crate::anomaly::{RULES, Severity};
-use crate::check::{Connection, Totals};
+use crate::anomaly::{Code, RULES, Severity};
+use crate::check::{Connection, Finding, Totals};
+use crate::duplex::Direction;
 use crate::export::escape::push_escaped;
 
 /// Width at which explanations are broken.
@@ -22,39 +24,50 @@ fn write(connection: &Connection, out: &mut String) -> std::fmt::Result {
     write!(out, "#{} ", connection.number)?;
     push_escaped(connection.uri.as_deref().unwrap_or("(request not captured)"), out);
     writeln!(out)?;
-    write!(out, "   {}:{} -> {}:{}", client.ip, client.port, server.ip, server.port)?;
-    write!(out, ", handshake {}", connection.handshake.name())?;
+    let [client, server] = [client, server].map(|end| SocketAddr::new(end.ip, end.port));
+    let mut line = format!("{client} -> {server}, handshake {}", connection.handshake.name());
     if let Some(status) = connection.status {
-        write!(out, " ({status})")?;
+        write!(line, " ({status})")?;
     }
-    writeln!(out, "\n   {}", connection.verdict())?;
-    for finding in &connection.findings {
-        let rule = finding.code.rule();
-        let side = finding.side.map_or("-", |side| side.sender());
-        write!(
-            out,
-            "   {:<9} {side:<6} {} ({}x, packet {}",
-            rule.severity.name(),
-            rule.name,
-            finding.count,
-            finding.packet
-        )?;
-        if let Some(offset) = finding.offset {
-            write!(out, ", offset {offset}")?;
+    wrap(&line, "   ", out);
+    wrap(&connection.verdict().to_string(), "   ", out);
+    for Finding { code, side, count, packet, offset, text } in &connection.findings {
+        let side = side.map_or("-", Direction::sender);
+        let mut place = format!("{count}x, packet {packet}");
+        if let Some(offset) = offset {
+            write!(place, ", offset {offset}")?;
         }
-        writeln!(out, ")")?;
-        let mut text = String::new();
-        push_escaped(&finding.text, &mut text);
-        wrap(&format!("{text} [{}]", rule.reference), out);
+        finding(*code, side, &place, text, out)?;
     }
     writeln!(out)
 }
 
-/// The last line.
+/// A rule, who gave cause to it, how often and where, and what it means.
+fn finding(code: Code, side: &str, place: &str, text: &str, out: &mut String) -> std::fmt::Result {
+    let rule = code.rule();
+    let line = format!("   {:<9} {side:<6} {}", rule.severity.name(), rule.name);
+    let fits = line.len() + place.len() + 3 <= WIDTH;
+    writeln!(out, "{line}{}({place})", if fits { " " } else { "\n      " })?;
+    let mut escaped = String::new();
+    push_escaped(text, &mut escaped);
+    wrap(&format!("{escaped} [{}]", rule.reference), INDENT, out);
+    Ok(())
+}
+
+/// The last lines.
 pub fn totals(totals: &Totals) -> String {
-    let Totals { conform, violate, cannot_tell, .. } = totals;
-    let connections = conform + violate + cannot_tell;
-    format!("{connections} connections: {conform} conform, {violate} violate, {cannot_tell} cannot be told\n")
+    let Totals { conform, violate, cannot_tell, capture, .. } = totals;
+    let count = |count: u64, one, many| format!("{count} {}", if count == 1 { one } else { many });
+    let mut out = format!(
+        "{}: {}, {}, {cannot_tell} cannot be told\n",
+        count(conform + violate + cannot_tell, "connection", "connections"),
+        count(*conform, "conforms", "conform"),
+        count(*violate, "violates", "violate"),
+    );
+    for (code, count) in capture {
+        finding(*code, "-", &format!("{count}x"), code.rule().meaning, &mut out).expect("a String takes all");
+    }
+    out
 }
 
 /// The table of rules.
@@ -63,26 +76,29 @@ pub fn rules() -> String {
     for severity in [Severity::Violation, Severity::Warning, Severity::Loss, Severity::Note] {
         for rule in RULES.iter().filter(|rule| rule.severity == severity) {
             writeln!(out, "{:<9} {}  [{}]", severity.name(), rule.name, rule.reference).expect("a String takes all");
-            wrap(rule.meaning, &mut out);
+            wrap(rule.meaning, INDENT, &mut out);
         }
     }
     out
 }
 
-/// Breaks a text at its spaces, and indents it.
-fn wrap(text: &str, out: &mut String) {
+/// Breaks a text at its spaces; `indent` stands before its first line, [`INDENT`] before the others.
+fn wrap(text: &str, indent: &str, out: &mut String) {
     let mut column = 0;
     for word in text.split(' ') {
         let width = word.chars().count();
-        if column == 0 || column + 1 + width > WIDTH {
-            if column > 0 {
-                out.push('\n');
-            }
-            out.push_str(INDENT);
-            column = INDENT.len() + width;
-        } else {
+        if column > 0 && column + 1 + width <= WIDTH {
             out.push(' ');
             column += 1 + width;
+        } else {
+            let indent = if column == 0 {
+                indent
+            } else {
+                out.push('\n');
+                INDENT
+            };
+            out.push_str(indent);
+            column = indent.len() + width;
         }
         out.push_str(word);
     }
@@ -103,7 +119,7 @@ mod tests {
     #[test]
     fn long_words_stand_alone() {
         let mut out = String::new();
-        wrap(&format!("a {} b", "x".repeat(100)), &mut out);
+        wrap(&format!("a {} b", "x".repeat(100)), INDENT, &mut out);
         assert_eq!(out.lines().count(), 3);
     }
 }

@@ -4,6 +4,7 @@ use crate::anomaly::Severity;
 use crate::capture::Files;
 use crate::check::{Check, jsonl, text};
 use crate::config::{Config, Limits, Per};
+use crate::export::escape::escape_json;
 use crate::export::redact::redact;
 use crate::run::output::Output;
 use crate::run::{Error, Finished, analyse};
@@ -29,6 +30,9 @@ impl Report {
     pub fn run(self, files: &mut Files, mut output: Output) -> Result<(Finished, bool), Error> {
         let mut check = Check::default();
         let mut out = Vec::new();
+        // What peers sent must not talk to the terminal.
+        let terminal = self.jsonl && output.is_terminal();
+        let mut write = |out: &[u8]| if terminal { output.write(&escape_json(out)) } else { output.write(out) };
         // A Close or Ping is read whole; of other payload nothing is kept.
         let limits = Limits { payload: 125, ..Limits::default() };
         let config = Config { per: Per::Frame, limits };
@@ -43,9 +47,9 @@ impl Report {
             } else {
                 out.extend_from_slice(text::connection(&connection).as_bytes());
             }
-            output.write(&out)
+            write(&out)
         })?;
-        let totals = check.totals();
+        let totals = check.finish(&finished.summary);
         let reached = totals.heaviest >= Some(self.threshold);
         out.clear();
         if self.jsonl {
@@ -53,7 +57,7 @@ impl Report {
         } else {
             out.extend_from_slice(text::totals(&totals).as_bytes());
         }
-        output.write(&out)?;
+        write(&out)?;
         output.finish()?;
         Ok((finished, reached))
     }

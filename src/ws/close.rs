@@ -12,8 +12,8 @@ pub struct Close {
 }
 
 impl Close {
-    /// Reads an unmasked payload, and judges it.
-    pub fn parse(payload: &[u8], anomalies: &mut Vec<Anomaly>) -> Self {
+    /// Reads an unmasked payload, and judges it; `cut`: more of it was sent than is here.
+    pub fn parse(payload: &[u8], cut: bool, anomalies: &mut Vec<Anomaly>) -> Self {
         let Some((code, reason)) = payload.split_first_chunk() else {
             if payload.len() == 1 {
                 anomalies.push(Code::CloseLength.into());
@@ -24,7 +24,9 @@ impl Close {
         if !is_valid(code) {
             anomalies.push(Anomaly::new(Code::CloseCode, Detail::Number("status code", code.into())));
         }
-        if let Err(error) = str::from_utf8(reason) {
+        if let Err(error) = str::from_utf8(reason)
+            && (error.error_len().is_some() || !cut)
+        {
             let at = error.valid_up_to() as u64;
             anomalies.push(Anomaly::new(Code::Utf8Reason, Detail::Number("at byte", at)));
         }
@@ -68,7 +70,7 @@ mod tests {
 
     fn parse(payload: &[u8]) -> (Option<u16>, Box<str>, Vec<Code>) {
         let mut anomalies = Vec::new();
-        let close = Close::parse(payload, &mut anomalies);
+        let close = Close::parse(payload, false, &mut anomalies);
         (close.code, close.reason, anomalies.into_iter().map(|anomaly| anomaly.code).collect())
     }
 

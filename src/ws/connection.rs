@@ -6,7 +6,7 @@ use crate::duplex::{Direction, Duplex};
 use crate::event::{Body, Closed, ConnectionId, End, Event, Gap, Handshake, Tally, Terms, Verdict};
 use crate::http::inbox::Inbox;
 use crate::net::segment::Endpoint;
-use crate::origin::{Origin, Span};
+use crate::origin::{Origin, Span, Timestamp};
 use crate::shared::Shared;
 use crate::ws::extension::Agreement;
 use crate::ws::ping::Pings;
@@ -60,7 +60,7 @@ impl WebSocket {
     pub fn join(inboxes: &Duplex<Inbox>, client: Endpoint, server: Endpoint, shared: &mut Shared) -> Box<Self> {
         let first = Direction::BOTH.iter().filter_map(|&way| inboxes[way].chunks().next());
         let first = first.map(|chunk| chunk.origin).min_by_key(|origin| origin.packet).unwrap_or_default();
-        let agreement = Agreement { unknown: true, ..Agreement::default() };
+        let agreement = Agreement { deflate: None, foreign: true, unknown: true };
         let mut socket = Self::new(shared.ledger.number(), first, Duplex::default(), agreement, None);
         for direction in Direction::BOTH {
             socket.receivers[direction].begin_mid_message();
@@ -126,7 +126,7 @@ impl WebSocket {
             let (receiver, mut cx) = self.receiver(direction, shared);
             receiver.finish(last, &mut cx);
         }
-        let anomalies = if over { self.judge_end(last) } else { Vec::new() };
+        let anomalies = if over { self.judge_end() } else { Vec::new() };
         if !anomalies.is_empty() {
             self.tell(Body::Notice(anomalies), Span::at(last), shared);
         }
@@ -158,8 +158,8 @@ impl WebSocket {
         self.connection
     }
 
-    /// What is wrong with the end, where all that was sent up to it was seen; `last` is the packet that ended it.
-    fn judge_end(&self, last: Origin) -> Vec<Anomaly> {
+    /// What is wrong with the end, where all that was sent up to it was seen.
+    fn judge_end(&self) -> Vec<Anomaly> {
         let mut anomalies = Vec::new();
         if Direction::BOTH.iter().any(|&way| self.tally(way).missing > 0) {
             return anomalies;
@@ -175,7 +175,7 @@ impl WebSocket {
             [..] => {}
         }
         // §5.5.2: a Ping is answered unless a Close was received before.
-        let until = closed.into_iter().flatten().min().unwrap_or(last.time);
+        let until = closed.into_iter().flatten().min().unwrap_or(Timestamp(i64::MAX));
         for direction in Direction::BOTH.into_iter().filter(|_| both_seen) {
             let count = self.pings[direction].unanswered_before(until);
             if count > 0 {

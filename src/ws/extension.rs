@@ -10,7 +10,7 @@ use crate::http::head::{split_list, split_unquoted};
 pub struct Agreement {
     /// permessage-deflate, and its parameters for each direction.
     pub deflate: Option<Duplex<Deflate>>,
-    /// An extension that wscope does not know: the reserved bits may have a meaning.
+    /// An extension that wscope does not know, or may not know: the reserved bits may have a meaning.
     pub foreign: bool,
     /// The answer to an offer was not captured: messages may be compressed, or not.
     pub unknown: bool,
@@ -116,6 +116,12 @@ impl Parameters {
             },
         }
     }
+}
+
+/// What may have been agreed of these offers, where the answer was not captured.
+pub fn perhaps(offered: Option<&str>) -> Agreement {
+    let foreign = extensions(offered).any(|extension| !extension.is_deflate());
+    Agreement { deflate: None, foreign, unknown: offered.is_some() }
 }
 
 /// Reads what was agreed, and judges it as an answer to what was offered; `None` for an offer that is not known.

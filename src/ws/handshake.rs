@@ -41,7 +41,7 @@ pub fn judge(request: Option<&Request>, response: Option<&Response>) -> Judged {
         read_request(request, &mut terms);
         judge_request(request, &terms, &mut anomalies);
     }
-    let mut agreement = Agreement { unknown: terms.extensions.is_some(), ..Agreement::default() };
+    let mut agreement = extension::perhaps(terms.extensions.as_deref());
     if let Some(response) = response {
         let found = |code, detail| Anomaly::new(code, detail).by(Direction::ToClient);
         read_response(response, &mut terms);

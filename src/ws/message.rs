@@ -164,6 +164,19 @@ impl Assembly {
         self.give_up(inflater, engines);
     }
 
+    /// What its payload means is not known.
+    pub fn cannot_be_read(&mut self, inflater: Option<&mut Inflater>, engines: &mut Engines) {
+        self.give_up(inflater, engines);
+        self.compression = Compression::Unreadable;
+        self.message.compressed = true;
+        self.message.complete = false;
+    }
+
+    /// Whether what its payload means is known, as far as it has come.
+    pub fn is_readable(&self) -> bool {
+        self.compression != Compression::Unreadable
+    }
+
     /// Moves what its frame was found guilty of to the message.
     pub fn add_anomalies(&mut self, anomalies: Vec<Anomaly>) {
         self.message.anomalies.extend(anomalies);

@@ -4,12 +4,16 @@ use std::collections::VecDeque;
 
 use crate::origin::Timestamp;
 
-/// Pings of one side that wait for their pong, oldest first.
+/// Pings of one side that wait for their Pong, oldest first.
 #[derive(Debug, Default)]
-pub struct Pings(VecDeque<Ping>);
+pub struct Pings {
+    waiting: VecDeque<Control>,
+    /// Pongs of the other side that answer no Ping that is known: heartbeats, or ahead of late bytes of this side.
+    ahead: VecDeque<Control>,
+}
 
 #[derive(Debug)]
-struct Ping {
+struct Control {
     payload: Box<[u8]>,
     time: Timestamp,
 }
@@ -17,26 +21,51 @@ struct Ping {
 impl Pings {
     /// A Ping was sent; of more than `limit` the oldest is forgotten.
     pub fn sent(&mut self, payload: &[u8], time: Timestamp, limit: usize) {
-        if self.0.len() >= limit {
-            self.0.pop_front();
+        let ping = Control::new(payload, time);
+        // Where this side had to wait for late bytes, its Pong can be known already.
+        if let Some(index) = self.ahead.iter().position(|pong| pong.payload == ping.payload && pong.time >= time) {
+            self.ahead.remove(index);
+            self.waiting.clear();
+            return;
         }
-        self.0.push_back(Ping { payload: payload.into(), time });
+        remember(&mut self.waiting, ping, limit);
     }
 
-    /// A Pong came back: nanoseconds since the Ping that it answers, `None` where it was not asked for.
-    pub fn answered(&mut self, payload: &[u8], time: Timestamp) -> Option<i64> {
-        // Where one side had to wait for late bytes, Pings can be known that were sent after this Pong.
-        let index = self.0.iter().rposition(|ping| *ping.payload == *payload && ping.time <= time)?;
-        let sent = self.0[index].time;
+    /// A Pong came back: nanoseconds since the Ping that it answers, `None` where that is not known; of more than `limit`
+    /// such Pongs the oldest is forgotten.
+    pub fn answered(&mut self, payload: &[u8], time: Timestamp, limit: usize) -> Option<i64> {
+        let pong = Control::new(payload, time);
+        // Where the other side had to wait for late bytes, Pings can be known that were sent after this Pong.
+        let answers = |ping: &Control| ping.payload == pong.payload && ping.time <= time;
+        let Some(index) = self.waiting.iter().rposition(answers) else {
+            remember(&mut self.ahead, pong, limit);
+            return None;
+        };
+        let sent = self.waiting[index].time;
         // §5.5.3: a Pong may answer the latest of several Pings.
-        self.0.drain(..=index);
+        self.waiting.drain(..=index);
         Some(time.since(sent))
     }
 
     /// Pings that were never answered though there was time: sent before `time`.
     pub fn unanswered_before(&self, time: Timestamp) -> usize {
-        self.0.iter().filter(|ping| ping.time < time).count()
+        self.waiting.iter().filter(|ping| ping.time < time).count()
     }
+}
+
+impl Control {
+    fn new(payload: &[u8], time: Timestamp) -> Self {
+        // §5.5: no more than this may be in one.
+        const LONGEST: usize = 125;
+        Self { payload: payload[..payload.len().min(LONGEST)].into(), time }
+    }
+}
+
+fn remember(frames: &mut VecDeque<Control>, frame: Control, limit: usize) {
+    if frames.len() >= limit {
+        frames.pop_front();
+    }
+    frames.push_back(frame);
 }
 
 #[cfg(test)]
@@ -49,8 +78,8 @@ mod tests {
         for (index, payload) in [b"a", b"b", b"a", b"c"].into_iter().enumerate() {
             pings.sent(payload, Timestamp(index as i64), 9);
         }
-        assert_eq!(pings.answered(b"a", Timestamp(10)), Some(8));
-        assert_eq!(pings.answered(b"b", Timestamp(11)), None);
+        assert_eq!(pings.answered(b"a", Timestamp(10), 9), Some(8));
+        assert_eq!(pings.answered(b"b", Timestamp(11), 9), None);
         assert_eq!(pings.unanswered_before(Timestamp(99)), 1);
     }
 
@@ -58,8 +87,20 @@ mod tests {
     fn a_pong_answers_no_later_ping() {
         let mut pings = Pings::default();
         pings.sent(b"a", Timestamp(5), 9);
-        assert_eq!(pings.answered(b"a", Timestamp(4)), None);
-        assert_eq!(pings.answered(b"a", Timestamp(5)), Some(0));
+        assert_eq!(pings.answered(b"a", Timestamp(4), 9), None);
+        assert_eq!(pings.answered(b"a", Timestamp(5), 9), Some(0));
+    }
+
+    #[test]
+    fn a_pong_that_is_known_first_answers_all_the_same() {
+        let mut pings = Pings::default();
+        assert_eq!(pings.answered(b"heartbeat", Timestamp(1), 9), None);
+        assert_eq!(pings.answered(b"b", Timestamp(5), 9), None);
+        for (payload, time) in [(b"a", 2), (b"b", 3), (b"c", 4)] {
+            pings.sent(payload, Timestamp(time), 9);
+        }
+        pings.sent(b"heartbeat", Timestamp(6), 9);
+        assert_eq!(pings.unanswered_before(Timestamp(99)), 2);
     }
 
     #[test]

@@ -337,16 +337,19 @@ impl Receiver {
                     inflater.begin(&mut cx.tools.engines);
                     Compression::Deflate
                 }
-                None if header.rsv & RSV1 != 0 && self.agreement.unknown => {
-                    anomalies.push(Code::DeflateUnknown.into());
-                    Compression::Unreadable
-                }
                 Some(_) | None => Compression::None,
             };
             self.messages += 1;
             let text = header.opcode == Opcode::TEXT;
             let message = Assembly::new(self.direction, self.messages, start.offset, start.first, text, compression);
             self.message = Some(Box::new(message));
+        }
+        if self.unexplained(header) & self.perhaps_agreed() != 0
+            && let Some(message) = &mut self.message
+            && message.is_readable()
+        {
+            anomalies.push(Code::DeflateUnknown.into());
+            message.cannot_be_read(self.inflater.as_deref_mut(), &mut cx.tools.engines);
         }
         if let Some(message) = &mut self.message {
             message.begin_fragment(header.payload_length);
@@ -362,23 +365,20 @@ impl Receiver {
             found(Code::HandshakeEarlyData, Detail::None);
         }
         let opcode = header.opcode;
-        // §5.5.2: until it has received a Close, an endpoint that sent one goes on answering Pings.
-        if self.close.is_some() && opcode != Opcode::PONG {
+        // §5.5.1 forbids data frames only: Pings are answered until a Close is received, and may be sent (§5.5.2).
+        if self.close.is_some() && !opcode.is_control() {
             found(Code::CloseAfter, Detail::None);
         }
-        let mut undefined = header.rsv;
-        if self.inflater.is_some() && header.rsv & RSV1 != 0 && !opcode.is_reserved() {
-            undefined &= !RSV1;
+        let undefined = self.unexplained(header);
+        if undefined != header.rsv {
             if opcode.is_control() {
                 found(Code::DeflateRsv1Control, Detail::None);
             } else if opcode == Opcode::CONTINUATION {
                 found(Code::DeflateRsv1Continuation, Detail::None);
             }
         }
-        if self.agreement.unknown {
-            undefined &= !RSV1;
-        }
-        if undefined != 0 && !self.agreement.foreign {
+        let undefined = undefined & !self.perhaps_agreed();
+        if undefined != 0 {
             found(Code::RsvUnnegotiated, Detail::Number("RSV", undefined.into()));
         }
         if opcode.is_reserved() {
@@ -414,6 +414,21 @@ impl Receiver {
             if header.payload_length > 125 {
                 found(Code::ControlTooLong, length());
             }
+        }
+    }
+
+    /// The reserved bits that no extension defines which is known to be agreed.
+    fn unexplained(&self, header: &Header) -> u8 {
+        let deflate = self.inflater.is_some() && !header.opcode.is_reserved();
+        if deflate { header.rsv & !RSV1 } else { header.rsv }
+    }
+
+    /// The reserved bits that may have been agreed by what was not captured, or by an extension that is not known.
+    fn perhaps_agreed(&self) -> u8 {
+        match self.agreement {
+            Agreement { foreign: true, .. } => 7,
+            Agreement { unknown: true, .. } => RSV1,
+            Agreement { .. } => 0,
         }
     }
 
@@ -489,13 +504,16 @@ impl Receiver {
         let mut close = None;
         let mut rtt = None;
         if current.missing == 0 && !current.truncated {
+            let cut = current.payload.is_cut();
             let payload = &current.payload.bytes;
             match current.header.opcode {
-                Opcode::CLOSE => close = Some(Close::parse(payload, &mut current.anomalies)),
+                Opcode::CLOSE => close = Some(Close::parse(payload, cut, &mut current.anomalies)),
                 Opcode::PING => {
                     cx.pings[self.direction].sent(payload, last.time, cx.config.limits.pings);
                 }
-                Opcode::PONG => rtt = cx.pings[self.direction.opposite()].answered(payload, last.time),
+                Opcode::PONG => {
+                    rtt = cx.pings[self.direction.opposite()].answered(payload, last.time, cx.config.limits.pings)
+                }
                 _ => {}
             }
         }

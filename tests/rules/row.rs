@@ -61,6 +61,16 @@ impl Capture {
         Self::Packets(packets)
     }
 
+    /// Asserts that these anomalies are found and no others.
+    pub(crate) fn silent_but(&self, expected: &[Code]) {
+        for per in [Per::Frame, Per::Message] {
+            for capture in [Some(self.clone()), self.byte_by_byte()].into_iter().flatten() {
+                let (events, _) = capture.analyse(&Config { per, ..Config::default() });
+                assert_eq!(codes(&events), expected, "{per:?}: {:#?}", found(&events));
+            }
+        }
+    }
+
     pub(crate) fn file(bytes: Vec<u8>) -> Self {
         Self::File(bytes)
     }
@@ -72,7 +82,7 @@ impl Capture {
         Some(Self::Told(flows.iter().map(|(route, segments)| (*route, split(segments))).collect()))
     }
 
-    fn analyse(&self, config: &Config) -> (Vec<Event>, Summary) {
+    pub(crate) fn analyse(&self, config: &Config) -> (Vec<Event>, Summary) {
         match self {
             Self::Told(flows) => {
                 let packets: Vec<_> = flows.iter().flat_map(|(route, segments)| route.packets(segments)).collect();
