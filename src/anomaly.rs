@@ -149,7 +149,7 @@ rules! {
     CloseCode "ws.close.code" Violation "RFC 6455 §7.4"
         "a status code that must not appear on the wire"
     CloseAfter "ws.close.after" Violation "RFC 6455 §5.5.1"
-        "a data frame after the same side's Close; the receiver ignores it"
+        "a frame after the same side's Close; the receiver ignores it"
     Utf8Reason "ws.utf8.reason" Violation "RFC 6455 §5.5.1"
         "the Close reason is not valid UTF-8"
     CloseMissing "ws.close.missing" Warning "RFC 6455 §7.1.5"

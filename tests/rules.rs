@@ -862,13 +862,6 @@ fn what_an_unknown_extension_does_to_a_payload_is_not_judged() {
     assert_eq!(codes(&events), [Utf8Text], "which sets no bit");
 }
 
-/// §5.5.1 forbids data frames; a Ping may be sent until the connection is closed (§5.5.2).
-#[test]
-fn a_ping_after_close_is_lawful() {
-    let told = talk().client(close(1000, "")).client(ping("")).server(pong("")).server(close(1000, ""));
-    Capture::from(told.fin(ToServer).fin(ToClient)).silent_but(&[]);
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 

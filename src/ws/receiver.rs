@@ -365,8 +365,8 @@ impl Receiver {
             found(Code::HandshakeEarlyData, Detail::None);
         }
         let opcode = header.opcode;
-        // §5.5.1 forbids data frames only: Pings are answered until a Close is received, and may be sent (§5.5.2).
-        if self.close.is_some() && !opcode.is_control() {
+        // §5.5.2: until it has received a Close, an endpoint that sent one goes on answering Pings.
+        if self.close.is_some() && opcode != Opcode::PONG {
             found(Code::CloseAfter, Detail::None);
         }
         let undefined = self.unexplained(header);
