@@ -365,8 +365,8 @@ impl Receiver {
             found(Code::HandshakeEarlyData, Detail::None);
         }
         let opcode = header.opcode;
-        // §5.5.2: until it has received a Close, an endpoint that sent one goes on answering Pings.
-        if self.close.is_some() && opcode != Opcode::PONG {
+        // §5.5.2: Pings may be sent until the connection is closed, and are answered until a Close is received.
+        if self.close.is_some() && !matches!(opcode, Opcode::PING | Opcode::PONG) {
             found(Code::CloseAfter, Detail::None);
         }
         let undefined = self.unexplained(header);
