@@ -22,7 +22,7 @@ use crate::origin::Timestamp;
 use crate::outbox::Summary;
 use crate::session::{Ends, Session};
 use crate::shared::Shared;
-use crate::tcp::flow::Flow;
+use crate::tcp::flow::{Flow, Relation};
 use crate::tcp::reassembler::Ready;
 use crate::tcp::table::{FlowId, Key, Table};
 use crate::ws::connection::Ending;
@@ -202,13 +202,16 @@ impl Analyzer {
     fn find(&mut self, key: &Key, segment: &Segment<'_>) -> Option<FlowId> {
         let syn = segment.flags.has(Flags::SYN);
         if let Some(id) = self.flows.find(key) {
-            let succeeded = match &mut self.flows.get_mut(id)?.state {
-                State::Live(live) => live.flow.is_succeeded_by(segment),
-                State::Foreign => syn && segment.ack.is_none(),
-                State::Ended(syns) => syn && !syns.contains(&Some(segment.seq)),
+            let relation = match &mut self.flows.get_mut(id)?.state {
+                State::Live(live) => live.flow.relation(segment),
+                State::Foreign if syn && segment.ack.is_none() => Relation::Successor,
+                State::Ended(syns) if syn && !syns.contains(&Some(segment.seq)) => Relation::Successor,
+                State::Foreign | State::Ended(_) => Relation::Own,
             };
-            if !succeeded {
-                return Some(id);
+            match relation {
+                Relation::Own => return Some(id),
+                Relation::Rival => return None,
+                Relation::Successor => {}
             }
             self.close(id, End::Evicted);
             self.flows.remove(id);
@@ -255,9 +258,18 @@ impl Analyzer {
             && (jumped || due <= self.now)
         {
             self.lingering.pop_front();
-            if let Some(State::Live(live)) = self.flows.get(id).map(|entry| &entry.state)
-                && live.lingers == Some(due)
-            {
+            let linger = self.shared.config.limits.linger;
+            let Some(entry) = self.flows.get_mut(id) else { continue };
+            let State::Live(live) = &mut entry.state else { continue };
+            if live.lingers != Some(due) {
+                continue;
+            }
+            // Whoever still sends is not at the end.
+            let due = entry.last.plus(linger);
+            if due > self.now && !jumped {
+                live.lingers = Some(self.now.plus(linger));
+                self.lingering.push_back((self.now.plus(linger), id));
+            } else {
                 self.close(id, End::Idle);
             }
         }

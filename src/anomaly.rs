@@ -67,7 +67,7 @@ rules! {
     HandshakeMethod "handshake.method" Violation "RFC 6455 §4.1"
         "the upgrade request is not a GET; servers refuse it"
     HandshakeHttpVersion "handshake.http_version" Violation "RFC 6455 §4.1"
-        "the handshake is not HTTP/1.1 or later, which cannot be upgraded"
+        "the request is not HTTP/1.1 or later, so it cannot be upgraded"
     HandshakeHostMissing "handshake.host.missing" Violation "RFC 6455 §4.1"
         "the request names no Host, so virtual hosts and origin checks cannot work"
     HandshakeUpgradeMissing "handshake.upgrade.missing" Violation "RFC 6455 §4.1"

@@ -87,14 +87,13 @@ impl Session {
                 if !http.exchange.gap(gap.direction, gap.length) {
                     self.give_up(ends, shared);
                 }
-                // The 101 is in the gap, and perhaps frames behind it.
-                if let Self::WebSocket(socket) = self {
-                    socket.gap(gap, origin, shared);
-                }
             }
             Self::Joining(_) => self.give_up(ends, shared),
-            Self::WebSocket(socket) => socket.gap(gap, origin, shared),
-            Self::Foreign => {}
+            Self::WebSocket(_) | Self::Foreign => {}
+        }
+        // Also where it has just turned out to be one: the 101 is in the gap, and perhaps frames behind it.
+        if let Self::WebSocket(socket) = self {
+            socket.gap(gap, origin, shared);
         }
     }
 
@@ -118,18 +117,18 @@ impl Session {
 
     /// Whether bytes of a stream tell that client and server were mistaken for each other.
     pub fn is_reversed(&self, direction: Direction, bytes: &[u8]) -> bool {
-        let head = match direction {
-            Direction::ToServer => head::looks_like_response(bytes),
-            Direction::ToClient => head::looks_like_request(bytes),
+        let opposite_head = || match direction {
+            Direction::ToServer => head::looks_like_response(bytes) == Some(true),
+            Direction::ToClient => head::looks_like_request(bytes) == Some(true),
         };
-        let masked_by_server = is_masked(bytes).is_some_and(|masked| masked == (direction == Direction::ToClient));
+        let masked_by_server = || is_masked(bytes) == Some(direction == Direction::ToClient);
         match self {
             // Bytes from the middle of a head may look like anything.
             Self::Http(http) => {
                 let first = http.exchange.is_untouched() && http.exchange.inbox(direction).is_empty();
-                first && (head == Some(true) || masked_by_server)
+                first && (opposite_head() || masked_by_server())
             }
-            Self::Joining(inboxes) => inboxes[direction].is_empty() && masked_by_server,
+            Self::Joining(inboxes) => inboxes[direction].is_empty() && masked_by_server(),
             Self::WebSocket(_) | Self::Foreign => false,
         }
     }

@@ -161,10 +161,6 @@ fn response_rules() -> Vec<Row> {
             .on(ToClient, Handshake, "\"keep-alive\"")
             .planted(answered("Connection: Upgrade", "Connection: keep-alive"))
             .lawful(answered("Connection: Upgrade", "Connection: keep-alive, UPGRADE")),
-        row(HandshakeHttpVersion)
-            .on(ToClient, Handshake, "\"1.0\"")
-            .planted(answered("HTTP/1.1 101", "HTTP/1.0 101"))
-            .lawful(answered("HTTP/1.1 101 Switching Protocols", "HTTP/1.1 101")),
         row(HandshakeSubprotocolUnoffered)
             .on(ToClient, Handshake, "\"Chat\"")
             .planted(with_protocols("Chat"))

@@ -60,8 +60,8 @@ impl Records {
     fn type_name(&self, body: &Body) -> &'static str {
         match body {
             Body::Handshake(_) => "handshake",
-            // Beside messages stand control frames, and data frames that belong to no message.
-            Body::Frame(frame) if self.per == Per::Message && frame.header.opcode.is_control() => "control",
+            // Beside messages stand control frames, and frames that belong to no message.
+            Body::Frame(frame) if self.per == Per::Message && frame.header.opcode.is_defined_control() => "control",
             Body::Frame(_) => "frame",
             Body::Message(_) => "message",
             Body::Gap(_) => "gap",

@@ -50,6 +50,9 @@ impl Inbox {
 
     /// Takes `count` bytes (at most all) away from the front.
     pub fn consume(&mut self, count: usize) {
+        if count == 0 {
+            return;
+        }
         let count = count.min(self.bytes.len() - self.start);
         self.start += count;
         self.offset += count as u64;

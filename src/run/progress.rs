@@ -27,8 +27,8 @@ impl Progress {
 
     /// To be called once a packet; looks at the clock now and then.
     pub fn tick(&mut self, position: impl FnOnce() -> Position) {
-        self.ticks += 1;
         let Some(begun) = self.begun else { return };
+        self.ticks += 1;
         if self.ticks < TICKS {
             return;
         }

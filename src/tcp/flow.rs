@@ -27,10 +27,23 @@ pub struct Flow {
     syn: Duplex<Option<SeqNumber>>,
     ended: Duplex<Option<End>>,
     first_to_end: Option<(Direction, End)>,
+    /// Sequence number of the first RST.
+    reset: Duplex<Option<SeqNumber>>,
     hole: Duplex<Option<Hole>>,
     /// First sequence number of a SYN that contradicts this connection, and who sent it.
     rival: Option<(Endpoint, SeqNumber)>,
     last: Origin,
+}
+
+/// What a segment is to a connection of the same endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// Part of it.
+    Own,
+    /// A SYN that contradicts it, and may be forged.
+    Rival,
+    /// Part of another connection that was opened after it.
+    Successor,
 }
 
 /// Since when a hole is waited for that the receiver has acknowledged.
@@ -54,18 +67,20 @@ impl Flow {
             syn: Duplex::default(),
             ended: Duplex::default(),
             first_to_end: None,
+            reset: Duplex::default(),
             hole: Duplex::default(),
             rival: None,
             last: first.origin,
         }
     }
 
-    /// Takes the client for the server; for guesses that turned out wrong, before anything was delivered.
+    /// Takes the client for the server, where the guess turned out wrong.
     pub fn swap(&mut self) {
         std::mem::swap(&mut self.client, &mut self.server);
         self.streams.swap();
         self.syn.swap();
         self.ended.swap();
+        self.reset.swap();
         self.hole.swap();
         if let Some((by, _)) = &mut self.first_to_end {
             *by = by.opposite();
@@ -74,6 +89,7 @@ impl Flow {
 
     /// Takes a segment of this flow.
     pub fn insert<'a>(&mut self, segment: &Segment<'a>, limits: &Limits) -> (Direction, Arrival<'a>) {
+        let segment = &credible(segment);
         let direction = self.direction(segment);
         self.last = segment.origin;
         let syn = segment.flags.has(Flags::SYN);
@@ -99,14 +115,12 @@ impl Flow {
             self.streams[direction.opposite()].settle();
         }
         let wire_len = segment.payload.len() as u32 + segment.cut;
-        if segment.flags.has(Flags::FIN) {
-            self.streams[direction].end_at(first.plus(wire_len));
+        if segment.flags.has(Flags::FIN) && self.streams[direction].end_at(first.plus(wire_len)) {
             self.ended[direction].get_or_insert(End::Fin);
             self.first_to_end.get_or_insert((direction, End::Fin));
         }
-        if segment.flags.has(Flags::RST) && self.streams[direction].is_in_window(first) {
-            self.ended[direction] = Some(End::Reset);
-            self.first_to_end.get_or_insert((direction, End::Reset));
+        if segment.flags.has(Flags::RST) {
+            self.reset[direction].get_or_insert(first);
         }
         for direction in Direction::BOTH {
             self.watch_hole(direction, segment.origin.time);
@@ -135,28 +149,33 @@ impl Flow {
         if segment.source == self.client { Direction::ToServer } else { Direction::ToClient }
     }
 
-    /// Whether this segment belongs to another connection of the same endpoints, opened after this one.
+    /// What a segment of the same endpoints is to this connection.
     ///
     /// One SYN does not end a connection in which data flows (anyone on the path could send it); the answer to it,
-    /// or data that follows it, does.
-    pub fn is_succeeded_by(&mut self, segment: &Segment<'_>) -> bool {
+    /// or data behind it that does not fit this connection, does.
+    pub fn relation(&mut self, segment: &Segment<'_>) -> Relation {
         let syn = segment.flags.has(Flags::SYN);
         if let Some((rival, seq)) = self.rival {
             let first = seq.plus(1);
-            if segment.source == rival && !syn && segment.seq == first
+            let opposite = &self.streams[self.direction(segment).opposite()];
+            let follows = segment.source == rival && !syn && segment.seq == first;
+            if follows && segment.ack.is_some_and(|ack| !opposite.expects(ack))
                 || segment.source != rival && syn && segment.ack == Some(first)
             {
-                return true;
+                return Relation::Successor;
             }
         }
         if !syn || self.is_opened_by(segment) {
-            return false;
+            return Relation::Own;
         }
         let alive = !self.is_ending() && Direction::BOTH.iter().all(|&way| self.streams[way].has_delivered());
-        if alive && segment.ack.is_none() {
+        if !alive {
+            return Relation::Successor;
+        }
+        if segment.ack.is_none() {
             self.rival = Some((segment.source, segment.seq));
         }
-        !alive
+        Relation::Rival
     }
 
     /// Whether a SYN is this connection's own, come late or twice.
@@ -207,19 +226,31 @@ impl Flow {
     }
 
     /// Whether a RST was seen, or a FIN from each side.
-    pub fn is_ending(&self) -> bool {
+    pub fn is_ending(&mut self) -> bool {
+        self.judge_resets();
         let both = Direction::BOTH.map(|direction| self.ended[direction]);
         both.contains(&Some(End::Reset)) || both.iter().all(Option::is_some)
     }
 
     /// Who ended the stream first, and how.
-    pub fn first_to_end(&self) -> Option<(Direction, End)> {
+    pub fn first_to_end(&mut self) -> Option<(Direction, End)> {
+        self.judge_resets();
         self.first_to_end
     }
 
     /// Its last packet.
     pub fn last(&self) -> Origin {
         self.last
+    }
+
+    /// RFC 5961 §3.2: only a RST with the very next number resets; one that is ahead waits for the bytes before it.
+    fn judge_resets(&mut self) {
+        for direction in Direction::BOTH {
+            if self.reset[direction].is_some_and(|seq| self.streams[direction].is_next(seq)) {
+                self.ended[direction] = Some(End::Reset);
+                self.first_to_end.get_or_insert((direction, End::Reset));
+            }
+        }
     }
 
     fn watch_hole(&mut self, direction: Direction, now: Timestamp) {
@@ -233,4 +264,13 @@ impl Flow {
             *hole = Some(Hole { since: now, segments: 0 });
         }
     }
+}
+
+/// A segment without what nobody could have sent or used: payload of a RST, bytes cut off by the million.
+fn credible<'a>(segment: &Segment<'a>) -> Segment<'a> {
+    const MAX_CUT: u32 = 16 << 20;
+    if segment.flags.has(Flags::RST) {
+        return Segment { payload: &[], cut: 0, ack: None, ..*segment };
+    }
+    Segment { cut: if segment.cut > MAX_CUT { 0 } else { segment.cut }, ..*segment }
 }

@@ -25,6 +25,9 @@ const BASE: u64 = 1 << 32;
 /// The largest window that TCP can have (RFC 7323 §2.3); what lies further ahead is not of this connection.
 const MAX_WINDOW: u64 = 1 << 30;
 
+/// An acknowledgment of so much more than was seen is taken for an error or a lie.
+const MAX_LOST: u64 = 64 << 20;
+
 /// While the start of the stream is not known, so many segments or bytes are waited for to find its lowest one.
 const SETTLING_SEGMENTS: usize = 8;
 const SETTLING_BYTES: usize = 64 << 10;
@@ -169,12 +172,17 @@ impl Reassembler {
         self.position.is_some_and(|position| position.next > position.base)
     }
 
-    /// Whether a sequence number can belong to this stream now (RFC 9293 §3.10.7.4).
-    pub fn is_in_window(&self, seq: SeqNumber) -> bool {
+    /// Whether a RST with this number resets the connection now (RFC 5961 §3.2): it is next, or behind the FIN.
+    pub fn is_next(&self, seq: SeqNumber) -> bool {
         self.position.is_none_or(|position| {
             let offset = position.offset(seq);
-            offset >= self.acknowledged.min(position.next) && offset <= position.next + MAX_WINDOW
+            offset == position.next || self.end == Some(position.next) && offset == position.next + 1
         })
+    }
+
+    /// Whether the receiver may acknowledge up to here: what was sent and not acknowledged before.
+    pub fn expects(&self, ack: SeqNumber) -> bool {
+        self.position.is_some_and(|position| (self.acknowledged..=position.next + 1).contains(&position.offset(ack)))
     }
 
     /// Whether the stream's true beginning was seen.
@@ -198,6 +206,8 @@ impl Reassembler {
         let start = position.offset(first);
         let whole = start + segment.payload.len() as u64;
         let cut_end = whole + u64::from(segment.cut);
+        // A FIN that was not reached is contradicted by bytes behind it; behind one that was nothing counts.
+        self.end = self.end.filter(|&end| end <= position.next || whole <= end);
         if start > position.next + MAX_WINDOW || self.end.is_some_and(|end| start >= end) {
             return arrival;
         }
@@ -256,7 +266,7 @@ impl Reassembler {
     pub fn acknowledge(&mut self, ack: SeqNumber) {
         let Some(position) = self.position else { return };
         let offset = position.offset(ack);
-        if offset <= self.acknowledged || offset > position.next + MAX_WINDOW {
+        if offset <= self.acknowledged || offset > position.next + MAX_LOST {
             return;
         }
         self.acknowledged = offset;
@@ -272,13 +282,15 @@ impl Reassembler {
         }
     }
 
-    /// Learns where the stream ends: the sequence number of FIN.
-    pub fn end_at(&mut self, seq: SeqNumber) {
+    /// Learns where the stream ends: the sequence number of FIN. Whether that can be.
+    pub fn end_at(&mut self, seq: SeqNumber) -> bool {
         let position = *self.position.get_or_insert_with(|| Position::at(seq));
         let offset = position.offset(seq);
-        if offset >= position.next && offset <= position.next + MAX_WINDOW {
+        let possible = (position.next..=position.next + MAX_WINDOW).contains(&offset) || !self.settled;
+        if possible {
             self.end = Some(self.end.map_or(offset, |end| end.min(offset)));
         }
+        possible
     }
 
     /// Whether all bytes up to the known end are delivered.
@@ -331,6 +343,7 @@ impl Reassembler {
         if self.settled {
             return;
         }
+        self.drop_probe();
         let Some(position) = &mut self.position else { return };
         if let Some(&lowest) = self.waiting.keys().next() {
             position.advance(lowest);
@@ -343,6 +356,16 @@ impl Reassembler {
     pub fn stream_offset(&self, seq: SeqNumber) -> Option<u64> {
         let position = self.position.filter(|_| self.settled)?;
         position.offset(seq).checked_sub(position.base)
+    }
+
+    /// RFC 9293 §3.8.4: a stream joined late may seem to begin with the zero byte of a keep-alive probe.
+    fn drop_probe(&mut self) {
+        let mut pieces = self.waiting.iter();
+        let (Some((&at, first)), Some((&next, _))) = (pieces.next(), pieces.next()) else { return };
+        if at + 1 == next && matches!(&first.content, Content::Bytes(bytes) if **bytes == [0]) {
+            self.waiting_bytes -= first.buffered();
+            self.waiting.remove(&at);
+        }
     }
 
     fn deliver(&mut self, bytes: &[u8], limits: &Limits) {

@@ -122,6 +122,11 @@ impl Opcode {
         NAMES[usize::from(self.0 & 15)]
     }
 
+    /// Whether it is Close, Ping or Pong.
+    pub fn is_defined_control(self) -> bool {
+        self.is_control() && !self.is_reserved()
+    }
+
     /// Whether no meaning is defined for it.
     pub fn is_reserved(self) -> bool {
         matches!(self.0, 3..=7 | 11..=15)

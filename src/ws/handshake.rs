@@ -152,9 +152,6 @@ fn judge_request(request: &Request, terms: &Terms, anomalies: &mut Vec<Anomaly>)
 fn judge_switch(request: Option<&Request>, response: &Response, terms: &Terms, anomalies: &mut Vec<Anomaly>) {
     let headers = &response.headers;
     let mut found = |code, detail| anomalies.push(Anomaly::new(code, detail).by(Direction::ToClient));
-    if !is_upgradable(&response.version) {
-        found(Code::HandshakeHttpVersion, Detail::Found(response.version.clone()));
-    }
     if !headers.has_token("upgrade", "websocket") {
         found(Code::HandshakeResponseUpgrade, as_found(headers, "upgrade"));
     }
@@ -171,6 +168,10 @@ fn judge_switch(request: Option<&Request>, response: &Response, terms: &Terms, a
     }
     if headers.all("sec-websocket-accept").count() > 1 {
         found(Code::HandshakeAcceptRepeated, Detail::None);
+    }
+    if headers.all("sec-websocket-extensions").count() > 1 {
+        // §11.3.2: unlike in a request, it must not be repeated.
+        found(Code::HandshakeExtensionParameters, as_found(headers, "sec-websocket-extensions"));
     }
     if headers.elements("sec-websocket-protocol").count() > 1 {
         found(Code::HandshakeSubprotocolRepeated, as_found(headers, "sec-websocket-protocol"));
@@ -324,7 +325,6 @@ mod tests {
                 "Sec-WebSocket-Extensions:\nUpgrade:",
                 HandshakeExtensionUnoffered,
             ),
-            ("HTTP/1.1", "HTTP/1.0", "HTTP/1.1", HandshakeHttpVersion),
         ] {
             let (verdict, codes) = judge_texts(REQUEST, &RESPONSE.replacen(line, planted, 1));
             assert_eq!((verdict, codes), (Verdict::Invalid, vec![code]), "{planted}");

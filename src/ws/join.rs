@@ -9,6 +9,9 @@ use crate::ws::mask;
 /// How much is looked at per direction.
 pub const LOOK: usize = 64 << 10;
 
+/// Behind so many whole frames it is not looked any further.
+const ENOUGH: usize = 8;
+
 /// Texts longer than this are not looked into.
 const SAMPLE: usize = 256;
 
@@ -32,7 +35,9 @@ pub enum Look {
 pub fn look(bytes: &[u8]) -> Look {
     let mut rest = &bytes[..bytes.len().min(LOOK)];
     let (mut masked, mut whole, mut proven) = (None, 0, 0);
-    while let Some(header) = Header::parse_truncated(rest) {
+    while whole < ENOUGH
+        && let Some(header) = Header::parse_truncated(rest)
+    {
         // What the first two bytes break counts even where the rest has not come.
         if breaks_rules(&header) || header.length_bits != 0 && masked.is_some_and(|masked| masked != header.masked) {
             return Look::Foreign;
@@ -68,7 +73,7 @@ pub fn decide(looks: [Look; 2], ended: bool) -> Option<bool> {
     match masks {
         [Some(a), Some(b)] if a == b => return Some(false),
         [Some(_), Some(_)] if total.0 >= 2 && total.1 >= 1 || total.0 >= 4 => return Some(true),
-        _ if total.0 >= 3 && total.1 >= 2 || total.0 >= 8 => return Some(true),
+        _ if total.0 >= 3 && total.1 >= 2 || total.0 >= ENOUGH => return Some(true),
         [..] => {}
     }
     ended.then_some(total.1 >= 1)
