@@ -87,6 +87,10 @@ fn request_rules() -> Vec<Row> {
             .on(ToServer, Handshake, "\"8\"")
             .planted(asked("Version: 13", "Version: 8"))
             .lawful(asked("Version: 13", "Version:13")),
+        row(HandshakeVersionRepeated)
+            .on(ToServer, Handshake, "\"13, 13\"")
+            .planted(asked("Host:", "Sec-WebSocket-Version: 13\r\nHost:"))
+            .lawful(asked("Host:", "X-WebSocket-Version: 13\r\nHost:")),
         row(HandshakeOriginMissing)
             .on(ToServer, Handshake, "")
             .planted(asked(ORIGIN, "X: y"))
@@ -169,6 +173,10 @@ fn response_rules() -> Vec<Row> {
             .on(ToClient, Handshake, "\"Chat\"")
             .planted(with_protocols("Chat"))
             .lawful(with_protocols("superchat")),
+        row(HandshakeSubprotocolUnoffered)
+            .on(ToClient, Handshake, "\"\"")
+            .planted(answered("Upgrade:", "Sec-WebSocket-Protocol:\r\nUpgrade:"))
+            .lawful(answered("Upgrade:", "Sec-WebSocket-Extensions:\r\nUpgrade:")),
         row(HandshakeSubprotocolRepeated)
             .on(ToClient, Handshake, "\"chat, superchat\"")
             .planted(with_protocols("chat\r\nSec-WebSocket-Protocol: superchat"))
@@ -184,6 +192,14 @@ fn response_rules() -> Vec<Row> {
                 "permessage-deflate; client_max_window_bits",
                 "permessage-deflate; client_max_window_bits=10",
             )),
+        row(HandshakeExtensionRepeated)
+            .on(ToClient, Handshake, "\"a, b\"")
+            .planted(with_extensions("a, b", "a\r\nSec-WebSocket-Extensions: b"))
+            .lawful(with_extensions("a\r\nSec-WebSocket-Extensions: b", "a, b")),
+        row(HandshakeVersionUnnamed)
+            .on(ToClient, Handshake, "")
+            .planted(refused("HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n"))
+            .lawful(refused("HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.2\r\nContent-Length: 0\r\n\r\n")),
         row(HandshakeVersionUnnamed)
             .on(ToClient, Handshake, "")
             .planted(refused("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n"))
