@@ -363,6 +363,13 @@ fn closing_rules() -> Vec<Row> {
                     .fin(ToClient)
                     .fin(ToServer),
             ),
+        // §5.5.2: a Ping may be sent until the connection is closed.
+        row(CloseAfter)
+            .on(ToClient, Frame(2), "")
+            .planted(talk().server(answer()).server(answer()).client(answer()).fin(ToServer).fin(ToClient))
+            .lawful(
+                talk().server(answer()).server(ping("")).client(pong("")).client(answer()).fin(ToServer).fin(ToClient),
+            ),
         row(Utf8Reason)
             .on(ToServer, Frame(1), "at byte 2")
             .planted(talk().client(close(1000, b"ab\xe2\x82")).server(answer()).fin(ToClient).fin(ToServer))
