@@ -87,6 +87,10 @@ fn request_rules() -> Vec<Row> {
             .on(ToServer, Handshake, "\"8\"")
             .planted(asked("Version: 13", "Version: 8"))
             .lawful(asked("Version: 13", "Version:13")),
+        row(HandshakeVersionRepeated)
+            .on(ToServer, Handshake, "\"13, 13\"")
+            .planted(asked("Host:", "Sec-WebSocket-Version: 13\r\nHost:"))
+            .lawful(asked("Host:", "X-WebSocket-Version: 13\r\nHost:")),
         row(HandshakeOriginMissing)
             .on(ToServer, Handshake, "")
             .planted(asked(ORIGIN, "X: y"))
@@ -165,6 +169,10 @@ fn response_rules() -> Vec<Row> {
             .on(ToClient, Handshake, "\"Chat\"")
             .planted(with_protocols("Chat"))
             .lawful(with_protocols("superchat")),
+        row(HandshakeSubprotocolUnoffered)
+            .on(ToClient, Handshake, "\"\"")
+            .planted(answered("Upgrade:", "Sec-WebSocket-Protocol:\r\nUpgrade:"))
+            .lawful(answered("Upgrade:", "Sec-WebSocket-Extensions:\r\nUpgrade:")),
         row(HandshakeSubprotocolRepeated)
             .on(ToClient, Handshake, "\"chat, superchat\"")
             .planted(with_protocols("chat\r\nSec-WebSocket-Protocol: superchat"))
@@ -180,6 +188,14 @@ fn response_rules() -> Vec<Row> {
                 "permessage-deflate; client_max_window_bits",
                 "permessage-deflate; client_max_window_bits=10",
             )),
+        row(HandshakeExtensionRepeated)
+            .on(ToClient, Handshake, "\"a, b\"")
+            .planted(with_extensions("a, b", "a\r\nSec-WebSocket-Extensions: b"))
+            .lawful(with_extensions("a\r\nSec-WebSocket-Extensions: b", "a, b")),
+        row(HandshakeVersionUnnamed)
+            .on(ToClient, Handshake, "")
+            .planted(refused("HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n"))
+            .lawful(refused("HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.2\r\nContent-Length: 0\r\n\r\n")),
         row(HandshakeVersionUnnamed)
             .on(ToClient, Handshake, "")
             .planted(refused("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n"))
@@ -342,6 +358,13 @@ fn closing_rules() -> Vec<Row> {
                     .server(answer())
                     .fin(ToClient)
                     .fin(ToServer),
+            ),
+        // §5.5.2: a Ping may be sent until the connection is closed.
+        row(CloseAfter)
+            .on(ToClient, Frame(2), "")
+            .planted(talk().server(answer()).server(answer()).client(answer()).fin(ToServer).fin(ToClient))
+            .lawful(
+                talk().server(answer()).server(ping("")).client(pong("")).client(answer()).fin(ToServer).fin(ToClient),
             ),
         row(Utf8Reason)
             .on(ToServer, Frame(1), "at byte 2")
@@ -816,9 +839,7 @@ fn behind_a_lost_101_nobody_is_accused() {
 #[test]
 fn joined_late_a_pong_answers_the_ping_that_is_known_after_it() {
     let told = talk().client(text("Hello")).server(ping("a")).server(text("hi")).client(pong("a")).close(1000, "");
-    for capture in [joined(told)] {
-        capture.silent_but(&[TcpMidstream]);
-    }
+    joined(told).silent_but(&[TcpMidstream]);
 }
 
 /// The bytes of the opening handshake count too.

@@ -52,7 +52,7 @@ pub fn judge(request: Option<&Request>, response: Option<&Response>) -> Judged {
             judge_switch(request, response, &terms, &mut anomalies);
             let offered = request.map(|_| terms.extensions.as_deref());
             agreement = extension::agree(offered, terms.extension.as_deref(), &mut anomalies);
-        } else if response.status == 426 && response.headers.first("sec-websocket-version").is_none() {
+        } else if response.status == 426 && leaves_version_open(response) {
             anomalies.push(found(Code::HandshakeVersionUnnamed, Detail::None));
         }
     }
@@ -129,6 +129,9 @@ fn judge_request(request: &Request, terms: &Terms, anomalies: &mut Vec<Anomaly>)
         Some("13") => {}
         Some(other) => found(Code::HandshakeVersionUnsupported, Detail::Found(other.into())),
     }
+    if headers.all("sec-websocket-version").count() > 1 {
+        found(Code::HandshakeVersionRepeated, as_found(headers, "sec-websocket-version"));
+    }
     if headers.first("origin").is_none() {
         found(Code::HandshakeOriginMissing, Detail::None);
     }
@@ -176,7 +179,14 @@ fn judge_switch(request: Option<&Request>, response: &Response, terms: &Terms, a
     if headers.elements("sec-websocket-protocol").count() > 1 {
         found(Code::HandshakeSubprotocolRepeated, as_found(headers, "sec-websocket-protocol"));
     }
+    if headers.all("sec-websocket-extensions").count() > 1 {
+        found(Code::HandshakeExtensionRepeated, as_found(headers, "sec-websocket-extensions"));
+    }
     let Some(request) = request else { return };
+    // §4.2.2: the empty string is no legal value, and was not offered.
+    if terms.subprotocol.is_none() && headers.first("sec-websocket-protocol").is_some() {
+        found(Code::HandshakeSubprotocolUnoffered, Detail::Found("".into()));
+    }
     if let Some(chosen) = &terms.subprotocol
         && !terms.subprotocols.contains(chosen)
     {
@@ -189,6 +199,13 @@ fn judge_switch(request: Option<&Request>, response: &Response, terms: &Terms, a
         let detail = Detail::Mismatch { found: origin.into(), expected: host.into() };
         found(Code::HandshakeOriginCrossSite, detail);
     }
+}
+
+/// Whether a 426 says no version, though it is about that: it may want another upgrade first, as in RFC 2817.
+fn leaves_version_open(response: &Response) -> bool {
+    let headers = &response.headers;
+    headers.first("sec-websocket-version").is_none()
+        && (headers.first("upgrade").is_none() || headers.has_token("upgrade", "websocket"))
 }
 
 fn as_found(headers: &Headers, name: &str) -> Detail {

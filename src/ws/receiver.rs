@@ -512,7 +512,7 @@ impl Receiver {
                     cx.pings[self.direction].sent(payload, last.time, cx.config.limits.pings);
                 }
                 Opcode::PONG => {
-                    rtt = cx.pings[self.direction.opposite()].answered(payload, last.time, cx.config.limits.pings)
+                    rtt = cx.pings[self.direction.opposite()].answered(payload, last.time, cx.config.limits.pings);
                 }
                 _ => {}
             }
