@@ -402,9 +402,9 @@ impl Live {
                 let direction = self.orient(direction, chunk.bytes);
                 self.session.push(direction, chunk, self.ends(), shared);
             }
-            Some(Ready::Cut(offset, length)) => {
+            Some(Ready::Cut(origin, offset, length)) => {
                 let gap = Gap::new(direction, offset, length, GapReason::SnapLength);
-                self.session.gap(gap, self.flow.last(), ends, shared);
+                self.session.gap(gap, origin, ends, shared);
             }
             None => return false,
         }

@@ -26,6 +26,8 @@ pub enum Per {
 pub struct Limits {
     /// Payload bytes kept for showing, per frame or message.
     pub payload: usize,
+    /// Payload bytes kept at once over all connections, in messages under way and in events not yet taken.
+    pub payload_total: usize,
     /// Bytes one message may inflate to; what lies beyond is inflated only to keep the window right.
     pub inflate: u64,
     /// Bytes of one HTTP head; far above what servers accept (8-64 KiB).
@@ -62,6 +64,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             payload: 16 << 20,
+            payload_total: 256 << 20,
             inflate: 64 << 20,
             head: 64 << 10,
             reorder: 4 << 20,
@@ -75,7 +78,7 @@ impl Default for Limits {
             patience: Duration::from_secs(1),
             patience_segments: 64,
             nonces: 1 << 14,
-            pipelined: 1 << 10,
+            pipelined: 64,
             pings: 64,
         }
     }

@@ -11,6 +11,8 @@ use crate::ws::frame::Opcode;
 #[derive(Debug, Default)]
 pub struct Outbox {
     queue: VecDeque<Event>,
+    /// Payload bytes that are kept, in events that wait and in messages that are not yet told.
+    pub held: usize,
     /// The counters.
     pub summary: Summary,
 }
@@ -34,7 +36,13 @@ impl Outbox {
 
     /// Takes the oldest event.
     pub fn pop(&mut self) -> Option<Event> {
-        self.queue.pop_front()
+        let event = self.queue.pop_front()?;
+        match &event.body {
+            Body::Frame(frame) => self.held -= frame.payload.held(),
+            Body::Message(message) => self.held -= message.payload.held(),
+            Body::Handshake(_) | Body::Gap(_) | Body::Notice(_) | Body::Closed(_) => {}
+        }
+        Some(event)
     }
 }
 

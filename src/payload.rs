@@ -1,5 +1,7 @@
 //! Application data as it is kept for showing.
 
+use crate::config::Limits;
+
 /// Application data, unmasked and inflated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Payload {
@@ -11,6 +13,8 @@ pub struct Payload {
     pub text: bool,
     /// Where bytes are missing: position in `bytes`, and how many.
     pub holes: Vec<(u64, u64)>,
+    /// How many of `bytes` were counted as held.
+    held: usize,
 }
 
 /// Behind so many holes nothing more is kept: each costs more than the byte that may stand before it.
@@ -24,6 +28,20 @@ impl Payload {
             self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
         }
         self.length += bytes.len() as u64;
+    }
+
+    /// Adds bytes within the limits; `held` is how many are kept by now over all connections.
+    pub fn keep(&mut self, bytes: &[u8], limits: &Limits, held: &mut usize) {
+        let before = self.bytes.len();
+        self.append(bytes, if *held < limits.payload_total { limits.payload } else { 0 });
+        let kept = self.bytes.len() - before;
+        self.held += kept;
+        *held += kept;
+    }
+
+    /// How many bytes of it were counted as held.
+    pub fn held(&self) -> usize {
+        self.held
     }
 
     /// Notes that `count` bytes are missing here.

@@ -53,6 +53,8 @@ pub struct Connection {
     pub handshake: HandshakeVerdict,
     /// Status of the response.
     pub status: Option<u16>,
+    /// Frames that did not come whole.
+    pub cut: u64,
     /// Findings, the heaviest first.
     pub findings: Vec<Finding>,
 }
@@ -171,13 +173,17 @@ impl Connection {
             uri,
             handshake: handshake.verdict,
             status: handshake.response.as_ref().map(|response| response.status),
+            cut: 0,
             findings: Vec::new(),
         }
     }
 
     fn add(&mut self, event: &Event) {
         let offset = match &event.body {
-            Body::Frame(frame) => Some(frame.offset),
+            Body::Frame(frame) => {
+                self.cut += u64::from(frame.missing > 0 || frame.truncated);
+                Some(frame.offset)
+            }
             Body::Message(message) => Some(message.offset),
             Body::Gap(gap) => Some(gap.offset),
             Body::Handshake(_) | Body::Notice(_) | Body::Closed(_) => None,
@@ -228,6 +234,9 @@ impl Connection {
         }
         if of(&[Code::LimitFlows]) > 0 {
             reasons.push("given up for others".to_owned());
+        }
+        if self.cut > 0 {
+            reasons.push("it ends inside a frame".to_owned());
         }
         if reasons.is_empty() { Verdict::Conforms } else { Verdict::CannotTell(reasons) }
     }

@@ -24,6 +24,10 @@ pub struct Exchange {
     state: Duplex<State>,
     /// Requests whose response has not come, oldest first.
     outstanding: VecDeque<Asked>,
+    /// Requests that were forgotten: the oldest of too many that wait.
+    forgotten: usize,
+    /// Bytes of the heads that wait.
+    waiting: usize,
     /// Target of the CONNECT that this exchange runs inside of.
     proxy: Option<Box<str>>,
     /// Whether the other half can no longer be expected.
@@ -37,6 +41,8 @@ pub struct Asked {
     pub request: Request,
     /// Its packets.
     pub span: Span,
+    /// Bytes of the head.
+    length: usize,
 }
 
 /// A response and the packets that carried its head.
@@ -167,13 +173,17 @@ impl Exchange {
                 let oversized = inbox.bytes().len() > limits.head;
                 return (request == Some(false) || oversized).then(|| self.foreign(oversized && request == Some(true)));
             };
-            let asked = Asked { request: head::request(&inbox.bytes()[..length]), span: inbox.span(length) };
+            let asked = Asked { request: head::request(&inbox.bytes()[..length]), span: inbox.span(length), length };
             inbox.consume(length);
             self.state.to_server = State::Body(Body::of_request(&asked.request));
             let upgrade = is_upgrade(&asked.request);
             self.outstanding.push_back(asked);
-            if self.outstanding.len() > limits.pipelined {
-                return Some(self.foreign(false));
+            self.waiting += length;
+            // Where the capture has only the client, no response makes room.
+            while self.outstanding.len() > limits.pipelined || self.outstanding.len() > 1 && self.waiting > limits.head
+            {
+                self.waiting -= self.outstanding.pop_front().map_or(0, |forgotten| forgotten.length);
+                self.forgotten += 1;
             }
             if upgrade {
                 return Some(Step::Asked);
@@ -217,7 +227,13 @@ impl Exchange {
             if (100..=199).contains(&answered.response.status) && answered.response.status != 101 {
                 continue;
             }
-            let asked = self.outstanding.pop_front();
+            // Responses come in the order of the requests: the first are to those that were forgotten.
+            let asked = if self.forgotten > 0 {
+                self.forgotten -= 1;
+                None
+            } else {
+                self.outstanding.pop_front().inspect(|asked| self.waiting -= asked.length)
+            };
             if let Some(step) = self.answer(asked, answered) {
                 return Some(step);
             }

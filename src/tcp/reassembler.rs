@@ -28,6 +28,9 @@ const MAX_WINDOW: u64 = 1 << 30;
 /// An acknowledgment of so much more than was seen is taken for an error or a lie.
 const MAX_LOST: u64 = 64 << 20;
 
+/// So much is handed on at once: one captured packet can hold megabytes (offload), and each byte a frame's beginning.
+const PIECE: usize = 256 << 10;
+
 /// While the start of the stream is not known, so many segments or bytes are waited for to find its lowest one.
 const SETTLING_SEGMENTS: usize = 8;
 const SETTLING_BYTES: usize = 64 << 10;
@@ -118,8 +121,8 @@ pub struct Arrival<'a> {
 pub enum Ready {
     /// Bytes, owned: [`Waited::chunk`] lends them.
     Bytes(Waited),
-    /// Bytes that the snap length cut off: stream offset and count.
-    Cut(u64, u64),
+    /// Bytes that the snap length cut off: the packet, stream offset and count.
+    Cut(Origin, u64, u64),
 }
 
 /// Bytes that waited behind a hole and are now in order.
@@ -217,7 +220,7 @@ impl Reassembler {
         }
         // In order. Pieces that wait further on keep what they hold: they came first.
         let room = self.waiting.keys().next().map_or(u64::MAX, |&first| first - start);
-        let fits = usize::try_from(room).unwrap_or(usize::MAX).min(segment.payload.len());
+        let fits = usize::try_from(room).unwrap_or(usize::MAX).min(segment.payload.len()).min(PIECE);
         let (now, beyond) = segment.payload.split_at(fits);
         if !now.is_empty() {
             let offset = position.next - position.base;
@@ -249,7 +252,7 @@ impl Reassembler {
             }
             Content::Cut(length) => {
                 self.skip(position.next + length);
-                Some(Ready::Cut(offset, length))
+                Some(Ready::Cut(piece.origin, offset, length))
             }
         }
     }
@@ -433,6 +436,7 @@ impl Reassembler {
                 continue;
             }
             let until = self.waiting.range(at..).next().map_or(limit, |(&next, _)| next.min(limit));
+            let until = until.min(at + PIECE as u64);
             self.wait(at, piece(Content::Bytes(slice(at, until).into())));
             at = until;
         }

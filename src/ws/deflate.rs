@@ -24,6 +24,9 @@ const WINDOW: usize = 32 << 10;
 /// What a sender leaves away at the end of each message (§7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
+/// An empty block with BFINAL set.
+const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
+
 /// Inflaters that wait to be lent, and room for what they put out. One value for all connections.
 pub struct Engines {
     idle: Vec<Inflate>,
@@ -159,10 +162,21 @@ impl Inflater {
         }
     }
 
-    /// The data with which a message ends that was received whole (§7.2.2, step 1).
-    pub fn tail(&self) -> &'static [u8] {
+    /// A message was received whole. Whether its data end where a block does (§7.2.1), so that nothing of it is open.
+    pub fn end(&mut self, engines: &mut Engines) -> bool {
         // A message whose last block has BFINAL set may end right there.
-        if self.at_end { &[] } else { &TAIL }
+        let Some(engine) = self.engine.as_mut().filter(|_| !self.at_end) else { return true };
+        // Strictly even an empty message has a byte (§7.2.3.6), but nothing of it is open.
+        if engine.total_in() == 0 {
+            return true;
+        }
+        // What was left away makes an empty block; another one shows that it did, and ended there.
+        [(&TAIL[..], Status::Ok), (&LAST_BLOCK, Status::StreamEnd)].into_iter().all(|(wire, wanted)| {
+            let (read, written) = (engine.total_in(), engine.total_out());
+            let status = engine.decompress(wire, &mut engines.output, InflateFlush::SyncFlush);
+            let consumed = engine.total_in() - read == wire.len() as u64;
+            status == Ok(wanted) && consumed && engine.total_out() == written
+        })
     }
 
     /// A message ended, and all of it was inflated.
@@ -221,10 +235,7 @@ mod tests {
     ) -> Result<Vec<u8>, &'static str> {
         let mut out = Vec::new();
         inflater.begin(engines);
-        for mut input in wire.chunks(piece.max(1)).chain([&b"tail"[..]]) {
-            if input == b"tail" {
-                input = inflater.tail();
-            }
+        for mut input in wire.chunks(piece.max(1)) {
             loop {
                 match inflater.next(&mut input, engines) {
                     Inflated::Bytes(bytes) => out.extend_from_slice(bytes),
@@ -236,6 +247,10 @@ mod tests {
                     }
                 }
             }
+        }
+        if !inflater.end(engines) {
+            inflater.abandon(engines);
+            return Err("open");
         }
         inflater.finish(engines);
         Ok(out)
@@ -281,6 +296,17 @@ mod tests {
         }
         assert_eq!(message(&mut inflater, engines, &hello, 9).as_deref(), Ok(&b"Hello"[..]));
         assert_eq!(message(&mut inflater, engines, &again, 9).as_deref(), Ok(&b"Hello"[..]));
+    }
+
+    #[test]
+    fn a_message_that_ends_inside_a_block_is_not_whole() {
+        let engines = &mut Engines::default();
+        let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+        for end in 1..hello.len() {
+            let mut inflater = Inflater::new(TAKEOVER);
+            assert!(message(&mut inflater, engines, &hello[..end], 9).is_err(), "{end} bytes");
+        }
+        assert_eq!(message(&mut Inflater::new(TAKEOVER), engines, &[], 9).as_deref(), Ok(&b""[..]));
     }
 
     #[test]

@@ -172,10 +172,6 @@ fn judge_switch(request: Option<&Request>, response: &Response, terms: &Terms, a
     if headers.all("sec-websocket-accept").count() > 1 {
         found(Code::HandshakeAcceptRepeated, Detail::None);
     }
-    if headers.all("sec-websocket-extensions").count() > 1 {
-        // §11.3.2: unlike in a request, it must not be repeated.
-        found(Code::HandshakeExtensionParameters, as_found(headers, "sec-websocket-extensions"));
-    }
     if headers.elements("sec-websocket-protocol").count() > 1 {
         found(Code::HandshakeSubprotocolRepeated, as_found(headers, "sec-websocket-protocol"));
     }

@@ -42,6 +42,8 @@ pub struct Fragment<'a> {
     pub anomalies: &'a mut Vec<Anomaly>,
     /// What is asked for.
     pub config: &'a Config,
+    /// Payload bytes that are kept by now, over all connections.
+    pub held: &'a mut usize,
 }
 
 impl Assembly {
@@ -130,24 +132,18 @@ impl Assembly {
         }
     }
 
-    /// The last fragment is over. How many more bytes of the message that brought.
-    pub fn end(
-        &mut self,
-        mut inflater: Option<&mut Inflater>,
-        engines: &mut Engines,
-        fragment: &mut Fragment<'_>,
-    ) -> u64 {
-        let mut count = 0;
-        if self.is_inflating()
-            && let Some(inflater) = inflater.as_deref_mut()
-        {
-            let tail = inflater.tail();
-            count = self.push(tail, Some(inflater), engines, fragment);
-        }
+    /// The last fragment is over.
+    pub fn end(&mut self, inflater: Option<&mut Inflater>, engines: &mut Engines, fragment: &mut Fragment<'_>) {
         if self.is_inflating()
             && let Some(inflater) = inflater
         {
-            inflater.finish(engines);
+            if inflater.end(engines) {
+                inflater.finish(engines);
+            } else {
+                let detail = Detail::Number("ends inside a block, after inflating bytes", self.inflated);
+                fragment.anomalies.push(Anomaly::new(Code::DeflateCorrupt, detail));
+                self.give_up(Some(inflater), engines);
+            }
         }
         if self.message.text
             && self.message.complete
@@ -155,7 +151,6 @@ impl Assembly {
         {
             fragment.anomalies.push(Anomaly::new(Code::Utf8Text, Detail::Number("at byte", offset)));
         }
-        count
     }
 
     /// It ends here without its last fragment.
@@ -230,8 +225,12 @@ impl Assembly {
     }
 
     fn take(&mut self, bytes: &[u8], fragment: &mut Fragment<'_>) -> u64 {
-        let limit = fragment.config.limits.payload;
-        self.sink(fragment).append(bytes, limit);
+        let Fragment { payload, held, config, .. } = fragment;
+        let sink = match config.per {
+            Per::Message => &mut self.message.payload,
+            Per::Frame => payload,
+        };
+        sink.keep(bytes, &config.limits, held);
         if self.message.text
             && self.message.complete
             && let Some(offset) = self.utf8.push(bytes)

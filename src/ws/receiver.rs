@@ -451,11 +451,11 @@ impl Receiver {
             current.position += piece.len() as u64;
             self.tally.bytes += match self.message.as_deref_mut().filter(|_| current.member) {
                 Some(message) => {
-                    let fragment = &mut Fragment { payload, anomalies, config: cx.config };
+                    let fragment = &mut Fragment { payload, anomalies, config: cx.config, held: &mut cx.outbox.held };
                     message.push(bytes, self.inflater.as_deref_mut(), engines, fragment)
                 }
                 None => {
-                    payload.append(bytes, cx.config.limits.payload);
+                    payload.keep(bytes, &cx.config.limits, &mut cx.outbox.held);
                     bytes.len() as u64
                 }
             };
@@ -473,7 +473,7 @@ impl Receiver {
         let Current { payload, anomalies, .. } = current;
         match self.message.as_deref_mut().filter(|_| current.member) {
             Some(message) => {
-                let fragment = &mut Fragment { payload, anomalies, config: cx.config };
+                let fragment = &mut Fragment { payload, anomalies, config: cx.config, held: &mut cx.outbox.held };
                 message.miss(count, self.inflater.as_deref_mut(), &mut cx.tools.engines, fragment);
             }
             None => payload.miss(count),
@@ -498,8 +498,8 @@ impl Receiver {
         let ends = over && current.header.fin && current.member;
         if ends && let Some(message) = &mut self.message {
             let Current { payload, anomalies, .. } = &mut current;
-            let fragment = &mut Fragment { payload, anomalies, config: cx.config };
-            self.tally.bytes += message.end(self.inflater.as_deref_mut(), &mut cx.tools.engines, fragment);
+            let fragment = &mut Fragment { payload, anomalies, config: cx.config, held: &mut cx.outbox.held };
+            message.end(self.inflater.as_deref_mut(), &mut cx.tools.engines, fragment);
         }
         let mut close = None;
         let mut rtt = None;
