@@ -151,7 +151,7 @@ fn message() -> impl Strategy<Value = Vec<Message>> {
 }
 
 /// Lets two tungstenites talk: the bytes on the wire, in order, and what each direction's receiver got.
-fn converse(talk: &[(Direction, Vec<Message>)]) -> (Vec<(Direction, Vec<u8>)>, Duplex<Vec<Said>>) {
+fn converse(talk: &[(Direction, Vec<Message>)]) -> (Written, Duplex<Vec<Said>>) {
     let (mut client, mut server, wire) = open();
     let mut received = Duplex::<Vec<Said>>::default();
     let mut hear = |client: &mut WebSocket<Pipe>, server: &mut WebSocket<Pipe>| {
@@ -196,7 +196,10 @@ fn open() -> (WebSocket<Pipe>, WebSocket<Pipe>, Wire) {
 }
 
 type Queue = Rc<RefCell<VecDeque<u8>>>;
-type Wire = Rc<RefCell<Vec<(Direction, Vec<u8>)>>>;
+type Wire = Rc<RefCell<Written>>;
+
+/// What was written, by whom, in order.
+type Written = Vec<(Direction, Vec<u8>)>;
 
 /// One end of a connection in memory; what is written is noted on the wire.
 #[derive(Debug)]
