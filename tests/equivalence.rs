@@ -10,7 +10,7 @@ use wscope::duplex::Duplex;
 use wscope::event::{Body, End, Event};
 use wscope::net::segment::Flags;
 
-use common::script::{Script, script};
+use common::script::{Script, script, thorough};
 use common::told::{Order, in_capture, same, told};
 use common::{
     Conversation, Deflate, Dialect, Dice, Network, OwnedPacket, Route, Segment, analyse, binary, codes, ping, pong,
@@ -61,8 +61,8 @@ fn an_upgrade_request_can_be_pipelined_behind_another() {
 fn what_stands_behind_corrupt_data_is_not_judged() {
     let window_bits = Duplex { to_server: 9, to_client: 9 };
     let dialect = Dialect { deflate: Some(Deflate { window_bits, ..Deflate::default() }), ..Dialect::default() };
-    // A fixed block: 'a', length 3 at distance 2 with one byte before it, length 3 at distance 1030.
-    let payload = [0x4b, 0x04, 0x51, 0x00, 0x5a, 0x40, 0x00, 0x00];
+    // A fixed block: 'a', length 3 at distance 2 with one byte before it, "bbbb", length 3 at distance 1030.
+    let payload = [0x4a, 0x04, 0xc2, 0xa4, 0xa4, 0xa4, 0x24, 0x60, 0x29, 0x00, 0x00, 0x00];
     for mss in [1, 1448] {
         let dialect = Dialect { mss, ..dialect.clone() };
         let packets = Conversation::on(Route::default(), dialect)
@@ -111,7 +111,7 @@ fn the_opening_can_be_captured_in_any_order() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(400), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(thorough(400))]
 
     #[test]
     fn any_cut_gives_the_same_events(script in script(12), config in config(), seed: u64, mss in mss()) {
@@ -298,9 +298,4 @@ fn config() -> impl Strategy<Value = Config> {
         };
         Config { per: if message { Per::Message } else { Per::Frame }, limits }
     })
-}
-
-/// So many cases, or as many as PROPTEST_CASES asks for.
-fn cases(count: u32) -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(count)
 }

@@ -15,6 +15,7 @@ use wscope::net::segment::Flags;
 use wscope::net::seq::SeqNumber;
 use wscope::tcp::reassembler::{Arrival, Ready, Reassembler};
 
+use common::script::thorough;
 use common::{Conversation, OwnedPacket, Route, Segment, analyse, binary, codes, text};
 
 use Direction::{ToClient, ToServer};
@@ -35,7 +36,7 @@ struct Outcome {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(thorough(3000))]
 
     #[test]
     fn the_first_copy_of_a_byte_wins(pieces in vec(piece(), 1..40), isn in prop_oneof![Just(u32::MAX - 20), any::<u32>()]) {

@@ -21,10 +21,7 @@ fuzz_target!(|data: &[u8]| {
         bytes,
         wire_len: bytes.len() as u32 + u32::from(*beyond),
     };
-    let snapped = Packet {
-        bytes: &bytes[..bytes.len().min(usize::from(*snap))],
-        ..whole
-    };
+    let snapped = Packet { bytes: &bytes[..bytes.len().min(usize::from(*snap))], ..whole };
     match (decode(&whole), decode(&snapped)) {
         (Decoded::Segment(whole), Decoded::Segment(snapped)) => {
             let len = whole.payload.len() + whole.cut as usize;

@@ -20,6 +20,7 @@
 #![allow(unreachable_pub, reason = "the module's own interface")]
 
 pub mod conversation;
+pub mod corpus;
 pub mod dice;
 pub mod frame;
 pub mod network;

@@ -70,6 +70,13 @@ impl Script {
     }
 }
 
+/// So many cases, or as many as PROPTEST_CASES asks for.
+pub fn thorough(cases: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    // What it finds becomes a test with a name, not a seed in a file.
+    ProptestConfig { cases: asked.unwrap_or(cases), failure_persistence: None, ..ProptestConfig::default() }
+}
+
 /// Any conversation, with up to `words` words.
 pub fn script(words: usize) -> impl Strategy<Value = Script> {
     let isn = prop_oneof![Just(u32::MAX - 600), Just(u32::MAX), Just(0), any::<u32>()];

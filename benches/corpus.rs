@@ -1,0 +1,33 @@
+//! Writes captures to measure on, the same each time: `cargo bench --bench corpus -- bulk|chat|deflate MEGABYTES FILE`.
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+
+use common::{corpus, pcap};
+
+fn main() -> io::Result<()> {
+    // Cargo adds --bench; without a file to write there is nothing to measure either.
+    let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let [kind, megabytes, path] = &arguments[..] else { return Ok(()) };
+    let round = match kind.as_str() {
+        "bulk" => corpus::bulk,
+        "chat" => corpus::chat,
+        "deflate" => corpus::deflated_chat,
+        _ => return Err(io::Error::other(format!("{kind}: not bulk, chat or deflate"))),
+    };
+    let megabytes: u64 = megabytes.parse().map_err(io::Error::other)?;
+    let mut file = BufWriter::new(File::create(path)?);
+    pcap::write_pcap_header(&mut file)?;
+    let (mut written, mut number) = (0, 0);
+    while written < megabytes << 20 {
+        for packet in round(number) {
+            pcap::write_pcap_packet(&packet, &mut file)?;
+            written += 16 + packet.bytes.len() as u64;
+        }
+        number += 1;
+    }
+    file.flush()
+}
