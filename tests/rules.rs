@@ -18,6 +18,7 @@ use wscope::event::{Body, Closed, End, Event, Verdict};
 use wscope::ws::handshake;
 
 use common::conversation::KEY;
+use common::script::thorough;
 use common::{
     Conversation, Deflate, Dialect, OwnedPacket, Route, Say, Segment, analyse, binary, close, codes, continuation,
     frame, pcap, ping, pong, raw, text,
@@ -880,7 +881,7 @@ fn what_an_unknown_extension_does_to_a_payload_is_not_judged() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(thorough(60))]
 
     /// Accuse nobody wrongly: whatever peers say that keep the rules, no anomaly is found but unanswered Pings.
     #[test]

@@ -381,7 +381,8 @@ impl Receiver {
         if undefined != 0 {
             found(Code::RsvUnnegotiated, Detail::Number("RSV", undefined.into()));
         }
-        if opcode.is_reserved() {
+        // §5.8: an extension may give one a meaning.
+        if opcode.is_reserved() && !self.agreement.foreign {
             found(Code::OpcodeReserved, Detail::Number("opcode", opcode.0.into()));
         }
         match (self.direction, header.masked) {
