@@ -10,7 +10,7 @@
 use crate::anomaly::{Anomaly, Code, Detail};
 use crate::chunk::Chunk;
 use crate::duplex::{Direction, Duplex};
-use crate::event::{Body, ConnectionId, Gap, Handshake};
+use crate::event::{Body, ConnectionId, Event, Gap, Handshake};
 use crate::http::exchange::{Answered, Asked, Exchange, Step};
 use crate::http::head;
 use crate::http::inbox::Inbox;
@@ -18,7 +18,7 @@ use crate::ledger::Nonce;
 use crate::net::segment::Endpoint;
 use crate::origin::{Origin, Span};
 use crate::shared::Shared;
-use crate::ws::connection::{Ending, WebSocket};
+use crate::ws::connection::{Ending, Opening, WebSocket};
 use crate::ws::handshake;
 use crate::ws::join::{self, Look};
 
@@ -192,7 +192,7 @@ impl Session {
                     http.tell(Some(asked), Some(answered), false, ends, shared);
                 }
                 Step::Switched(asked, answered) => {
-                    let mut socket = http.tell(asked, answered, true, ends, shared);
+                    let mut socket = WebSocket::new(http.tell(asked, answered, true, ends, shared));
                     socket.push_waiting(Direction::BOTH.map(|way| http.exchange.inbox(way)), shared);
                     *self = Self::WebSocket(socket);
                 }
@@ -222,7 +222,7 @@ impl Http {
         }
     }
 
-    /// Judges a handshake and tells it. The WebSocket that it opens, where `established`.
+    /// Judges a handshake and tells it; `established`: a WebSocket follows.
     fn tell(
         &mut self,
         asked: Option<Asked>,
@@ -230,7 +230,7 @@ impl Http {
         established: bool,
         ends: Ends,
         shared: &mut Shared,
-    ) -> Box<WebSocket> {
+    ) -> Opening {
         let connection = self.connection.take().unwrap_or_else(|| shared.ledger.number());
         let request = asked.as_ref().map(|asked| &asked.request);
         let mut judged = handshake::judge(request, answered.as_ref().map(|answered| &answered.response));
@@ -249,9 +249,13 @@ impl Http {
             (Some(span), None) | (None, Some(span)) => span,
             (None, None) => Span::default(),
         };
-        let answered_at = answered.as_ref().map(|answered| answered.end);
-        let heard = Duplex { to_server: asked.is_some(), to_client: answered.is_some() };
-        let socket = WebSocket::new(connection, span.first, heard, judged.agreement, answered_at);
+        let opening = Opening {
+            connection,
+            first: span.first,
+            heard: Duplex { to_server: asked.is_some(), to_client: answered.is_some() },
+            agreement: judged.agreement,
+            answered_at: answered.as_ref().map(|answered| answered.end),
+        };
         let handshake = Handshake {
             client: ends.client,
             server: ends.server,
@@ -264,8 +268,8 @@ impl Http {
             established,
             anomalies: judged.anomalies,
         };
-        socket.tell(Body::Handshake(Box::new(handshake)), span, shared);
-        socket
+        shared.outbox.push(Event { connection, span, body: Body::Handshake(Box::new(handshake)) });
+        opening
     }
 }
 

@@ -23,6 +23,21 @@ pub struct WebSocket {
     pings: Duplex<Pings>,
 }
 
+/// What an opening handshake makes known of the WebSocket that it opens.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening {
+    /// Number of the connection.
+    pub connection: ConnectionId,
+    /// Its first packet.
+    pub first: Origin,
+    /// Whose half of the handshake was captured.
+    pub heard: Duplex<bool>,
+    /// The extensions.
+    pub agreement: Agreement,
+    /// Where the 101 ends in the server's stream.
+    pub answered_at: Option<u64>,
+}
+
 /// How a TCP connection ended, as far as it was seen.
 #[derive(Debug, Clone, Copy)]
 pub struct Ending {
@@ -37,15 +52,9 @@ pub struct Ending {
 }
 
 impl WebSocket {
-    /// A WebSocket whose frames begin now; `heard` is whose half of the handshake was captured, `answered_at` where the
-    /// 101 ends in the server's stream.
-    pub fn new(
-        connection: ConnectionId,
-        first: Origin,
-        heard: Duplex<bool>,
-        agreement: Agreement,
-        answered_at: Option<u64>,
-    ) -> Box<Self> {
+    /// A WebSocket whose frames begin now.
+    pub fn new(opening: Opening) -> Box<Self> {
+        let Opening { connection, first, heard, agreement, answered_at } = opening;
         let receiver = |direction| Receiver::new(direction, agreement, answered_at);
         Box::new(Self {
             connection,
@@ -61,7 +70,9 @@ impl WebSocket {
         let first = Direction::BOTH.iter().filter_map(|&way| inboxes[way].chunks().next());
         let first = first.map(|chunk| chunk.origin).min_by_key(|origin| origin.packet).unwrap_or_default();
         let agreement = Agreement { deflate: None, foreign: true, unknown: true };
-        let mut socket = Self::new(shared.ledger.number(), first, Duplex::default(), agreement, None);
+        let connection = shared.ledger.number();
+        let heard = Duplex::default();
+        let mut socket = Self::new(Opening { connection, first, heard, agreement, answered_at: None });
         for direction in Direction::BOTH {
             socket.receivers[direction].begin_mid_message();
         }
