@@ -378,7 +378,7 @@ impl Live {
 
     /// Hands on one piece that is in order, or gives one hole up that is overdue; whether there was any.
     fn advance(&mut self, waiting: usize, shared: &mut Shared) -> bool {
-        Direction::BOTH.into_iter().any(|direction| {
+        self.by_packet().into_iter().any(|direction| {
             self.hand_on(direction, shared)
                 || self.is_hole_overdue(direction, waiting, &shared.config) && {
                     let limit = !self.flow.stream(direction).has_acknowledged_hole();
@@ -389,9 +389,16 @@ impl Live {
 
     /// Hands on one piece of what still waits, or gives one hole up; whether there was any.
     fn drain(&mut self, shared: &mut Shared) -> bool {
-        Direction::BOTH
+        self.by_packet()
             .into_iter()
             .any(|direction| self.hand_on(direction, shared) || self.give_up_hole(direction, false, shared))
+    }
+
+    /// The directions, first the one whose bytes wait from an earlier packet on.
+    fn by_packet(&mut self) -> [Direction; 2] {
+        let mut directions = Direction::BOTH;
+        directions.sort_by_key(|&direction| self.flow.stream(direction).first_waiting().unwrap_or(u64::MAX));
+        directions
     }
 
     fn hand_on(&mut self, direction: Direction, shared: &mut Shared) -> bool {

@@ -336,6 +336,11 @@ impl Reassembler {
         self.waiting_bytes
     }
 
+    /// Number of the packet that brought the next piece that waits.
+    pub fn first_waiting(&self) -> Option<u64> {
+        self.waiting.first_key_value().map(|(_, piece)| piece.origin.packet)
+    }
+
     /// Whether the start of the stream is still open.
     pub fn is_settling(&self) -> bool {
         self.position.is_some() && !self.settled
