@@ -7,6 +7,8 @@
 //!
 //! Start at [`analyzer::Analyzer`]; [`event`] is what comes out, [`anomaly::RULES`] what can be odd.
 
+#![forbid(unsafe_code)]
+
 pub mod analyzer;
 pub mod anomaly;
 pub mod capture;

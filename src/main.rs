@@ -1,5 +1,7 @@
 //! The `wscope` command: arguments in, exit status out; all else is the library's.
 
+#![forbid(unsafe_code)]
+
 mod cli;
 
 use std::process::ExitCode;

@@ -37,7 +37,10 @@ impl Progress {
             return;
         }
         let position = position();
-        let bar = self.bar.get_or_insert_with(|| bar(position.total));
+        let bar = self.bar.get_or_insert_with(|| {
+            let so_far = bar(position.total).with_position(position.read);
+            so_far.with_elapsed(begun.elapsed())
+        });
         bar.set_position(position.read);
     }
 }
