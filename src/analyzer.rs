@@ -94,7 +94,7 @@ impl Analyzer {
         Self { shared: Shared { config, ..Shared::default() }, ..Self::default() }
     }
 
-    /// Takes the next input. The events that it gives are to be taken before the next one.
+    /// Takes the next input. Take its events before the next one: what is left is worked off then, and waits in memory.
     pub fn push(&mut self, input: Input<'_>) {
         while self.do_work() {}
         match input {

@@ -210,10 +210,14 @@ rules! {
     LimitReorder "limit.reorder" Loss "wscope limit"
         "more data waits behind a hole than is buffered; the hole was given up"
     LimitFlows "limit.flows" Loss "wscope limit"
-        "more connections at once than are tracked; the longest idle one was given up"
+        "more connections at once than are tracked; a long idle one was given up"
     LimitFragments "limit.fragments" Loss "wscope limit"
         "IP fragments are not reassembled"
 }
+
+/// Codes whose names stand, but that nothing raises before TLS is opened and interfaces are captured.
+pub const RESERVED: &[Code] =
+    &[Code::TlsKeysMissing, Code::TlsDecryptFailed, Code::TlsUnsupported, Code::CaptureDropped];
 
 impl Code {
     /// The table's row for this code.

@@ -7,14 +7,13 @@ use wscope::anomaly::Severity;
 use wscope::config;
 use wscope::export::FORMATS;
 
-/// Shows what really went over WebSocket connections in a capture.
+/// Show what really went over WebSocket connections: a timeline, a line per message
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = EXIT_STATUS)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
-    /// Without a command: the text timeline, a line per message.
     #[command(flatten)]
     pub(crate) inputs: Inputs,
 }
@@ -59,6 +58,7 @@ impl Inputs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS)]
 pub(crate) struct Export {
     #[command(flatten)]
     pub(crate) inputs: Inputs,
@@ -77,6 +77,7 @@ pub(crate) struct Export {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS)]
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) inputs: Inputs,

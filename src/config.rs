@@ -40,11 +40,11 @@ pub struct Limits {
     pub early: usize,
     /// Delivered bytes not yet acknowledged that are kept to be compared with retransmissions, per direction.
     pub unacknowledged: usize,
-    /// Flows tracked at once; the longest idle one makes room.
+    /// Flows tracked at once; a long idle one makes room, WebSockets last.
     pub flows: usize,
     /// A flow that is silent for so long is given up.
     pub idle: Duration,
-    /// How long after a RST, or after both FINs where bytes are missing, late packets are waited for.
+    /// How long it must be silent after a RST, or after both FINs where bytes are missing, before a flow is over.
     pub linger: Duration,
     /// How long an ended flow is remembered to recognise late duplicates: about a TIME-WAIT (RFC 9293 §3.6.1).
     pub remember: Duration,

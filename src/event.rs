@@ -1,4 +1,4 @@
-//! What the analysis tells: one event per handshake, frame, message, gap, oddity and end.
+//! What the analysis tells: one event per handshake, frame, message, gap, notice and end.
 
 use crate::anomaly::{Anomaly, Code, Detail};
 use crate::duplex::{Direction, Duplex};
@@ -51,7 +51,7 @@ impl Event {
 }
 
 impl Body {
-    /// The oddities that this event carries.
+    /// The anomalies that this event carries.
     pub fn anomalies(&self) -> &[Anomaly] {
         match self {
             Self::Handshake(handshake) => &handshake.anomalies,
@@ -99,6 +99,20 @@ pub struct Handshake {
     pub anomalies: Vec<Anomaly>,
 }
 
+impl Handshake {
+    /// Where the client went, as a URI (RFC 6455 §3); `None` where the request was not captured.
+    pub fn uri(&self) -> Option<String> {
+        let request = self.request.as_ref()?;
+        // §4.1 allows the absolute form too.
+        if request.target.contains("://") && !request.target.starts_with('/') {
+            return Some(request.target.to_string());
+        }
+        let host = request.headers.first("host");
+        let host = host.map_or_else(|| self.server.to_string(), str::to_owned);
+        Some(format!("ws://{host}{}", request.target))
+    }
+}
+
 /// What the heads of a handshake say of the WebSocket to be.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Terms {
@@ -142,7 +156,7 @@ pub enum Verdict {
     Rejected,
     /// 101, but a MUST was broken by either side.
     Invalid,
-    /// Half of it was captured.
+    /// One of the two heads is missing.
     Incomplete,
     /// Joined in the middle: the capture began after the handshake.
     Unseen,

@@ -7,9 +7,9 @@ use crate::origin::Timestamp;
 pub enum Input<'a> {
     /// A captured packet.
     Packet(Packet<'a>),
-    /// Secrets that came with the capture (pcapng decryption secrets block) or from a key log.
+    /// Secrets that came with the capture (pcapng decryption secrets block). Not used before TLS is opened.
     Secret(Secret<'a>),
-    /// Time passed without a packet (live capture only).
+    /// Time passed without a packet, as while an interface is silent.
     Tick(Timestamp),
 }
 

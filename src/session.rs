@@ -215,7 +215,7 @@ impl Session {
 }
 
 impl Http {
-    /// Keeps an oddity until the handshake is told; one of each kind and side is enough.
+    /// Keeps an anomaly until the handshake is told; one of each kind and side is enough.
     fn note(&mut self, anomaly: Anomaly) {
         if !self.notices.iter().any(|other| (other.code, other.side) == (anomaly.code, anomaly.side)) {
             self.notices.push(anomaly);

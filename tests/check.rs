@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use assert_cmd::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use wscope::anomaly::RULES;
+use wscope::anomaly::{RESERVED, RULES};
 use wscope::duplex::Direction::{ToClient, ToServer};
 use wscope::export::escape::is_unsafe;
 
@@ -59,7 +59,7 @@ fn what_was_not_seen_whole_cannot_be_told() {
         (without(0..5), "cannot tell: handshake not captured"),
         (without(6..7), "cannot tell: 1 gap"),
         (joined_compressed(), "cannot tell: handshake not captured, 2 messages not inflated"),
-        (one_side(), "cannot tell: half of the handshake not captured"),
+        (one_side(), "cannot tell: half of the handshake is missing"),
     ] {
         let report = check(&packets, &[]);
         report.exits(DONE);
@@ -250,7 +250,9 @@ fn all_rules_are_listed() {
     };
     let text = list(&[]);
     for rule in RULES {
-        assert!(text.contains(&format!("{:<9} {}  [{}]\n", rule.severity.name(), rule.name, rule.reference)));
+        let raised = if RESERVED.contains(&rule.code) { "  (not raised yet)" } else { "" };
+        let line = format!("{:<9} {}  [{}]{raised}\n", rule.severity.name(), rule.name, rule.reference);
+        assert!(text.contains(&line), "{line}");
     }
     narrow(&text);
     let lines: Vec<Value> =
@@ -258,7 +260,7 @@ fn all_rules_are_listed() {
     assert_eq!(lines.len(), RULES.len());
     for (line, rule) in lines.iter().zip(RULES) {
         let expected = json!({"code": rule.name, "severity": rule.severity.name(), "reference": rule.reference,
-            "text": rule.meaning});
+            "text": rule.meaning, "raised": !RESERVED.contains(&rule.code)});
         assert_eq!(*line, expected);
     }
 }

@@ -344,7 +344,7 @@ fn an_interrupt_finishes_the_output() {
         assert_eq!(types[types.len() - 2..], ["closed", "summary"]);
         assert_eq!(records[records.len() - 2]["how"], "end of capture");
         let stderr = finish(child, DONE, "wscope: interrupted: ");
-        assert!(stderr.contains("1 connections (1 accepted)"), "{stderr}");
+        assert!(stderr.contains("1 connection (1 accepted)"), "{stderr}");
         drop(stdin);
     }
 }

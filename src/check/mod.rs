@@ -5,11 +5,11 @@ pub mod text;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
 
 use crate::anomaly::{Code, Severity};
 use crate::duplex::Direction;
 use crate::event::{Body, ConnectionId, Event, Handshake, Verdict as HandshakeVerdict};
+use crate::export::text::count;
 use crate::net::segment::Endpoint;
 use crate::outbox::Summary;
 
@@ -23,7 +23,7 @@ pub struct Check {
 /// What was found on all connections together, and beside them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// Connections that broke no rule, as far as all of them was seen.
+    /// Connections that were seen whole and broke no MUST.
     pub conform: u64,
     /// Connections on which a MUST was broken.
     pub violate: u64,
@@ -83,7 +83,7 @@ pub enum Verdict {
     Conforms,
     /// A MUST was broken.
     Violates,
-    /// No broken rule was seen, but not all was: why not.
+    /// No MUST was seen broken, but not all was seen: why not.
     CannotTell(Vec<String>),
 }
 
@@ -155,22 +155,11 @@ impl Totals {
 
 impl Connection {
     fn new(number: ConnectionId, handshake: &Handshake) -> Self {
-        let uri = handshake.request.as_ref().map(|request| {
-            let Endpoint { ip, port } = handshake.server;
-            let host = request.headers.first("host");
-            let host = host.map_or_else(|| SocketAddr::new(ip, port).to_string(), str::to_owned);
-            // §4.1 allows the absolute form too.
-            if request.target.contains("://") && !request.target.starts_with('/') {
-                request.target.to_string()
-            } else {
-                format!("ws://{host}{}", request.target)
-            }
-        });
         Self {
             number,
             client: handshake.client,
             server: handshake.server,
-            uri,
+            uri: handshake.uri(),
             handshake: handshake.verdict,
             status: handshake.response.as_ref().map(|response| response.status),
             cut: 0,
@@ -216,7 +205,7 @@ impl Connection {
         let mut reasons = Vec::new();
         match self.handshake {
             HandshakeVerdict::Unseen => reasons.push("handshake not captured".to_owned()),
-            HandshakeVerdict::Incomplete => reasons.push("half of the handshake not captured".to_owned()),
+            HandshakeVerdict::Incomplete => reasons.push("half of the handshake is missing".to_owned()),
             HandshakeVerdict::Accepted | HandshakeVerdict::Rejected | HandshakeVerdict::Invalid => {}
         }
         let of = |codes: &[Code]| {
@@ -225,18 +214,17 @@ impl Connection {
         };
         let gaps = of(&[Code::TcpGap, Code::CaptureSnap, Code::LimitReorder]);
         let unread = of(&[Code::DeflateDictionaryLost, Code::DeflateUnknown, Code::LimitInflate]);
-        for (count, one, many) in [(gaps, "gap", "gaps"), (unread, "message not inflated", "messages not inflated")] {
-            match count {
-                0 => {}
-                1 => reasons.push(format!("1 {one}")),
-                _ => reasons.push(format!("{count} {many}")),
+        for (how_many, one, many) in [
+            (gaps, "gap", "gaps"),
+            (unread, "message not inflated", "messages not inflated"),
+            (self.cut, "frame not whole", "frames not whole"),
+        ] {
+            if how_many > 0 {
+                reasons.push(count(how_many, one, many));
             }
         }
         if of(&[Code::LimitFlows]) > 0 {
             reasons.push("given up for others".to_owned());
-        }
-        if self.cut > 0 {
-            reasons.push("it ends inside a frame".to_owned());
         }
         if reasons.is_empty() { Verdict::Conforms } else { Verdict::CannotTell(reasons) }
     }

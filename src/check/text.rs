@@ -1,12 +1,12 @@
 //! The report as plain text that can be pasted into a bug report.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 
-use crate::anomaly::{Code, RULES, Severity};
+use crate::anomaly::{Code, RESERVED, RULES, Severity};
 use crate::check::{Connection, Finding, Totals};
 use crate::duplex::Direction;
 use crate::export::escape::push_escaped;
+use crate::export::text::count;
 
 /// Width at which explanations are broken.
 const WIDTH: usize = 78;
@@ -24,7 +24,6 @@ fn write(connection: &Connection, out: &mut String) -> std::fmt::Result {
     write!(out, "#{} ", connection.number)?;
     push_escaped(connection.uri.as_deref().unwrap_or("(request not captured)"), out);
     writeln!(out)?;
-    let [client, server] = [client, server].map(|end| SocketAddr::new(end.ip, end.port));
     let mut line = format!("{client} -> {server}, handshake {}", connection.handshake.name());
     if let Some(status) = connection.status {
         write!(line, " ({status})")?;
@@ -57,7 +56,6 @@ fn finding(code: Code, side: &str, place: &str, text: &str, out: &mut String) ->
 /// The last lines.
 pub fn totals(totals: &Totals) -> String {
     let Totals { conform, violate, cannot_tell, capture, .. } = totals;
-    let count = |count: u64, one, many| format!("{count} {}", if count == 1 { one } else { many });
     let mut out = format!(
         "{}: {}, {}, {cannot_tell} cannot be told\n",
         count(conform + violate + cannot_tell, "connection", "connections"),
@@ -75,7 +73,9 @@ pub fn rules() -> String {
     let mut out = String::new();
     for severity in [Severity::Violation, Severity::Warning, Severity::Loss, Severity::Note] {
         for rule in RULES.iter().filter(|rule| rule.severity == severity) {
-            writeln!(out, "{:<9} {}  [{}]", severity.name(), rule.name, rule.reference).expect("a String takes all");
+            let raised = if RESERVED.contains(&rule.code) { "  (not raised yet)" } else { "" };
+            writeln!(out, "{:<9} {}  [{}]{raised}", severity.name(), rule.name, rule.reference)
+                .expect("a String takes all");
             wrap(rule.meaning, INDENT, &mut out);
         }
     }

@@ -55,7 +55,7 @@ pub const FORMATS: &[Row] = &[
     Row { name: "json", about: "the same objects in one JSON array", make: |per| Box::new(jsonl::Array::new(per)) },
     Row {
         name: "text",
-        about: "one readable line a record, for people and less",
+        about: "a readable line a record, broken rules below it",
         make: |_| Box::<text::Text>::default(),
     },
 ];

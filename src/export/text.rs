@@ -1,7 +1,7 @@
-//! One readable line a record, for people and for `less`.
+//! A readable line a record, and one below it for each anomaly.
 //!
 //! ```text
-//! 12:00:01.204118  #1  client -> server  text     118  {"op":"resub","ch":"book"}
+//! 09:15:44.956829  #1   -> text               28  One message in three frames.  in 3 frames
 //! ```
 
 use std::fmt::Write as _;
@@ -54,6 +54,11 @@ impl Format for Text {
     }
 }
 
+/// `1 packet`, `2 packets`.
+pub fn count(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// One line that says what was found.
 pub fn summary(summary: &Summary) -> String {
     let verdicts = Verdict::ALL.map(Verdict::name).into_iter().zip(summary.handshakes);
@@ -65,15 +70,15 @@ pub fn summary(summary: &Summary) -> String {
         weighed.map(|(_, count)| count).sum::<u64>()
     };
     let mut text = format!(
-        "{} packets, {} flows, {} connections{verdicts}, {} frames, {} messages, {} violations, {} warnings, {} losses",
-        summary.packets,
-        summary.flows,
-        summary.connections,
-        summary.frames.iter().sum::<u64>(),
-        summary.messages,
-        of(Severity::Violation),
-        of(Severity::Warning),
-        of(Severity::Loss),
+        "{}, {}, {}{verdicts}, {}, {}, {}, {}, {}",
+        count(summary.packets, "packet", "packets"),
+        count(summary.flows, "flow", "flows"),
+        count(summary.connections, "connection", "connections"),
+        count(summary.frames.iter().sum(), "frame", "frames"),
+        count(summary.messages, "message", "messages"),
+        count(of(Severity::Violation), "violation", "violations"),
+        count(of(Severity::Warning), "warning", "warnings"),
+        count(of(Severity::Loss), "loss", "losses"),
     );
     if !summary.unknown_links.is_empty() {
         let links: Vec<_> = summary.unknown_links.iter().map(ToString::to_string).collect();
@@ -101,8 +106,7 @@ fn describe_handshake(handshake: &Handshake, line: &mut String) -> std::fmt::Res
         Some(request) => {
             push_escaped(&request.method, line);
             line.push(' ');
-            let host = request.headers.first("host").unwrap_or_default();
-            push_escaped(&format!("ws://{host}{}", request.target), line);
+            push_escaped(&handshake.uri().unwrap_or_default(), line);
         }
         None => write!(line, "request not captured")?,
     }
@@ -113,8 +117,7 @@ fn describe_handshake(handshake: &Handshake, line: &mut String) -> std::fmt::Res
         }
         None => write!(line, " = no response captured")?,
     }
-    write!(line, "  {}:{}", handshake.client.ip, handshake.client.port)?;
-    write!(line, " -> {}:{}", handshake.server.ip, handshake.server.port)?;
+    write!(line, "  {} -> {}", handshake.client, handshake.server)?;
     for (name, value) in [("subprotocol", &handshake.terms.subprotocol), ("extension", &handshake.terms.extension)] {
         if let Some(value) = value {
             write!(line, "  {name} ")?;
@@ -175,8 +178,8 @@ fn describe_payload(payload: &Payload, line: &mut String) -> std::fmt::Result {
         write!(line, "{text:?}")?;
     } else {
         shown = shown.min(SHOWN / 8);
-        for byte in &payload.bytes[..shown] {
-            write!(line, "{byte:02x} ")?;
+        for (index, byte) in payload.bytes[..shown].iter().enumerate() {
+            write!(line, "{}{byte:02x}", if index > 0 { " " } else { "" })?;
         }
     }
     let more = payload.length - shown as u64;

@@ -11,8 +11,8 @@
 //! is 0, because the network card was to cut the data into packets, the wire length stands in for it. Checksums are not
 //! verified: they are offloaded to the card too, and what a host sends is captured before the card writes them.
 //!
-//! Left out, and where it belongs: IP fragments are told apart but not joined (`fragment.rs`); MPLS, PPPoE, GRE, IP in
-//! IP and VXLAN count as [`Skip::NotTcp`] (`tunnel.rs`: where `link` or `ip` meets a protocol it does not know).
+//! Left out, and where it belongs: IP fragments are told apart but not joined (that would be a `fragment.rs`); MPLS, PPPoE, GRE, IP in
+//! IP and VXLAN count as [`Skip::NotTcp`] (a `tunnel.rs`, where `link` or `ip` meets a protocol it does not know).
 
 mod ip;
 mod link;

@@ -2,7 +2,8 @@
 //!
 //! Options are skipped unread: nothing in a passive reading of the stream needs them.
 
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::net::Skip;
 use crate::net::ip::Datagram;
@@ -67,6 +68,13 @@ pub struct Endpoint {
     pub ip: IpAddr,
     /// TCP port.
     pub port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    /// `192.0.2.1:80`, `[::1]:80`.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        SocketAddr::new(self.ip, self.port).fmt(out)
+    }
 }
 
 /// VLAN and tunnel identifiers around the IP packet, folded to one number; 0 where there are none.
