@@ -191,7 +191,7 @@ rules! {
     TlsDecryptFailed "tls.decrypt.failed" Loss "RFC 8446 §5.2"
         "a TLS record could not be decrypted"
     TlsUnsupported "tls.unsupported" Loss "RFC 8446 §4.1"
-        "a TLS version or cipher that wscope does not know"
+        "a TLS connection that cannot be opened: its version or cipher is not known, and wscope knows none yet"
     CaptureSnap "capture.snap" Loss "pcap snaplen"
         "the snap length cut these bytes off; capture with -s 0"
     CaptureTruncated "capture.truncated" Loss "pcap format"
@@ -216,8 +216,7 @@ rules! {
 }
 
 /// Codes whose names stand, but that nothing raises before TLS is opened and interfaces are captured.
-pub const RESERVED: &[Code] =
-    &[Code::TlsKeysMissing, Code::TlsDecryptFailed, Code::TlsUnsupported, Code::CaptureDropped];
+pub const RESERVED: &[Code] = &[Code::TlsKeysMissing, Code::TlsDecryptFailed, Code::CaptureDropped];
 
 impl Code {
     /// The table's row for this code.

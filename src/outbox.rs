@@ -71,6 +71,8 @@ pub struct Summary {
     pub missing: u64,
     /// Anomalies by code: those of events, and those that no event carries (damage, fragments, heads).
     pub anomalies: Counts,
+    /// TLS connections, which are not opened.
+    pub tls: u64,
     /// Packets that were not TCP over IP.
     pub other: u64,
     /// Packets cut inside their headers by the snap length.

@@ -196,6 +196,11 @@ impl Session {
                     socket.push_waiting(Direction::BOTH.map(|way| http.exchange.inbox(way)), shared);
                     *self = Self::WebSocket(socket);
                 }
+                Step::Foreign { asked: None, .. } if http.is_tls() => {
+                    shared.outbox.summary.tls += 1;
+                    shared.outbox.summary.anomalies.add(Code::TlsUnsupported);
+                    *self = Self::Foreign;
+                }
                 Step::Foreign { asked: None, .. } if ends.late && http.exchange.is_untouched() => {
                     *self = Self::Joining(Box::new(http.exchange.take_inboxes()));
                     self.join(false, ends, shared);
@@ -215,6 +220,11 @@ impl Session {
 }
 
 impl Http {
+    /// Whether what waits begins with a TLS record.
+    fn is_tls(&self) -> bool {
+        Direction::BOTH.iter().any(|&way| head::is_tls(self.exchange.inbox(way).bytes()))
+    }
+
     /// Keeps an anomaly until the handshake is told; one of each kind and side is enough.
     fn note(&mut self, anomaly: Anomaly) {
         if !self.notices.iter().any(|other| (other.code, other.side) == (anomaly.code, anomaly.side)) {

@@ -542,6 +542,10 @@ fn transport_rules() -> Vec<Row> {
             }))
             .lawful(edited(&|packets, told| packets.insert(SECOND + 1, told.route().packet(&told.segments()[SECOND])))),
         row(TcpMidstream).on(None, Handshake, "").planted(joined(told())).lawful(told()),
+        row(TlsUnsupported)
+            .on(None, Totals, "")
+            .planted(Conversation::new().syn().client(raw(b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03")))
+            .lawful(Conversation::new().syn().client(raw(b"\x16\x02\x01\x00\x05\x01\x00\x00\x01\x03"))),
         row(CaptureSnap)
             .on(ToServer, Gap, "bytes 2")
             .planted(edited(&|packets, _| {

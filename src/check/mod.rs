@@ -36,7 +36,8 @@ pub struct Totals {
 }
 
 /// Codes that no event carries: they are only counted.
-const OF_THE_CAPTURE: &[Code] = &[Code::CaptureTruncated, Code::CaptureDropped, Code::LimitHead, Code::LimitFragments];
+const OF_THE_CAPTURE: &[Code] =
+    &[Code::TlsUnsupported, Code::CaptureTruncated, Code::CaptureDropped, Code::LimitHead, Code::LimitFragments];
 
 /// What was found on one connection.
 #[derive(Debug, Clone)]

@@ -94,6 +94,11 @@ impl Records {
         field!(out, "missing", summary.missing);
         out.extend_from_slice(b",\"anomalies\":");
         counts(summary.anomalies.iter().map(|(code, count)| (code.rule().name, count)), out);
+        if summary.tls > 0 {
+            out.extend_from_slice(b",\"tls\":");
+            let counts = [("connections", summary.tls), ("decrypted", 0), ("without_keys", 0), ("failed", summary.tls)];
+            self::counts(counts, out);
+        }
         out.extend_from_slice(b",\"skipped\":");
         let skipped =
             [("other", summary.other), ("fragments", summary.fragments), ("headers_cut", summary.headers_cut)];

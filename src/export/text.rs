@@ -80,6 +80,9 @@ pub fn summary(summary: &Summary) -> String {
         count(of(Severity::Warning), "warning", "warnings"),
         count(of(Severity::Loss), "loss", "losses"),
     );
+    if summary.tls > 0 {
+        text += &format!("; {} not opened", count(summary.tls, "TLS connection", "TLS connections"));
+    }
     if !summary.unknown_links.is_empty() {
         let links: Vec<_> = summary.unknown_links.iter().map(ToString::to_string).collect();
         text += &format!("; link types not known: {}", links.join(", "));

@@ -105,6 +105,9 @@ pub fn length(bytes: &[u8], searched: &mut usize) -> Option<usize> {
 pub fn looks_like_request(bytes: &[u8]) -> Option<bool> {
     // The longest registered method has 17 characters.
     const METHOD: usize = 24;
+    if is_short_tls(bytes) {
+        return None;
+    }
     let token = bytes.iter().take_while(|byte| is_token(**byte)).count();
     if token == bytes.len() && token <= METHOD {
         return None;
@@ -123,9 +126,22 @@ pub fn looks_like_request(bytes: &[u8]) -> Option<bool> {
     Some(version.starts_with(b"HTTP/1."))
 }
 
+/// Whether bytes begin with a TLS record (RFC 8446 §5.1): content type and version.
+pub fn is_tls(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x14..=0x17, 3, 0..=4, ..])
+}
+
+/// Whether these are too few bytes to tell a TLS record from anything else that is not HTTP.
+fn is_short_tls(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x14..=0x17] | [0x14..=0x17, 3])
+}
+
 /// Whether `bytes` can begin a response; `None` while there are too few of them.
 pub fn looks_like_response(bytes: &[u8]) -> Option<bool> {
     const START: &[u8] = b"HTTP/1.";
+    if is_short_tls(bytes) {
+        return None;
+    }
     let common = bytes.len().min(START.len());
     if bytes[..common] != START[..common] {
         return Some(false);
