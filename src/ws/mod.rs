@@ -8,6 +8,7 @@ pub mod extension;
 pub mod frame;
 pub mod handshake;
 pub mod join;
+pub mod judge;
 pub mod mask;
 pub mod message;
 pub mod ping;

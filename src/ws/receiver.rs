@@ -27,6 +27,7 @@ use crate::ws::deflate::{Engines, Inflater};
 use crate::ws::extension::Agreement;
 use crate::ws::frame::{Header, MAX_HEADER, Opcode, RSV1};
 use crate::ws::join::{self, Look};
+use crate::ws::judge::Judge;
 use crate::ws::mask;
 use crate::ws::message::{Assembly, Compression, Fragment};
 use crate::ws::ping::Pings;
@@ -60,20 +61,14 @@ const PIECE: usize = 16 << 10;
 /// the length is wrong.
 const LONGEST_TEXT: u64 = 1 << 32;
 
-/// Masking keys of so many frames are remembered; a random key is among them once in 2^29 frames.
-const RECENT_KEYS: usize = 8;
-
 /// One direction of a WebSocket.
 #[derive(Debug)]
 pub struct Receiver {
     direction: Direction,
-    agreement: Agreement,
-    /// Offset in the opposite stream that the client must have seen before it may send (end of the 101).
-    answered_at: Option<u64>,
+    judge: Judge,
     state: State,
     message: Option<Box<Assembly>>,
     inflater: Option<Box<Inflater>>,
-    recent_keys: [Option<[u8; 4]>; RECENT_KEYS],
     /// Whether a message may be under way whose beginning was not seen.
     mid_message: bool,
     /// Bytes passed over before the frame boundary was found again, until that is told.
@@ -132,12 +127,10 @@ impl Receiver {
     pub fn new(direction: Direction, agreement: Agreement, answered_at: Option<u64>) -> Self {
         Self {
             direction,
-            agreement,
-            answered_at: answered_at.filter(|_| direction == Direction::ToServer),
+            judge: Judge::new(direction, agreement, answered_at),
             state: State::Header(Partial::default()),
             message: None,
             inflater: agreement.deflate.map(|deflate| Box::new(Inflater::new(deflate[direction]))),
-            recent_keys: [None; RECENT_KEYS],
             mid_message: false,
             resynced: None,
             close: None,
@@ -297,7 +290,7 @@ impl Receiver {
         if let Some(skipped) = self.resynced.take() {
             anomalies.push(Anomaly::new(Code::WsResync, Detail::Number("bytes passed over", skipped)));
         }
-        self.judge(&header, start.acknowledged, &mut anomalies);
+        self.judge.header(&header, start.acknowledged, self.close.is_some(), &mut anomalies);
         let data = matches!(header.opcode, Opcode::CONTINUATION | Opcode::TEXT | Opcode::BINARY);
         let member = data && self.begin_fragment(&header, start, &mut anomalies, cx);
         self.state = State::Payload(Current {
@@ -344,7 +337,7 @@ impl Receiver {
             let message = Assembly::new(self.direction, self.messages, start.offset, start.first, text, compression);
             self.message = Some(Box::new(message));
         }
-        if self.unexplained(header) & self.perhaps_agreed() != 0
+        if self.judge.may_transform(header)
             && let Some(message) = &mut self.message
             && message.is_readable()
         {
@@ -355,82 +348,6 @@ impl Receiver {
             message.begin_fragment(header.payload_length);
         }
         self.message.is_some()
-    }
-
-    fn judge(&mut self, header: &Header, acknowledged: Option<u64>, anomalies: &mut Vec<Anomaly>) {
-        let mut found = |code: Code, detail| anomalies.push(Anomaly::new(code, detail));
-        if let Some(answered_at) = self.answered_at.take()
-            && acknowledged.is_some_and(|acknowledged| acknowledged < answered_at)
-        {
-            found(Code::HandshakeEarlyData, Detail::None);
-        }
-        let opcode = header.opcode;
-        // §5.5.2: Pings may be sent until the connection is closed, and are answered until a Close is received.
-        if self.close.is_some() && !matches!(opcode, Opcode::PING | Opcode::PONG) {
-            found(Code::CloseAfter, Detail::None);
-        }
-        let undefined = self.unexplained(header);
-        if undefined != header.rsv {
-            if opcode.is_control() {
-                found(Code::DeflateRsv1Control, Detail::None);
-            } else if opcode == Opcode::CONTINUATION {
-                found(Code::DeflateRsv1Continuation, Detail::None);
-            }
-        }
-        let undefined = undefined & !self.perhaps_agreed();
-        if undefined != 0 {
-            found(Code::RsvUnnegotiated, Detail::Number("RSV", undefined.into()));
-        }
-        // §5.8: an extension may give one a meaning.
-        if opcode.is_reserved() && !self.agreement.foreign {
-            found(Code::OpcodeReserved, Detail::Number("opcode", opcode.0.into()));
-        }
-        match (self.direction, header.masked) {
-            // Of a truncated header the mask bit may not be known.
-            _ if header.length_bits == 0 => {}
-            (Direction::ToServer, false) => found(Code::MaskMissing, Detail::None),
-            (Direction::ToClient, true) => found(Code::MaskUnexpected, Detail::None),
-            (Direction::ToServer, true) | (Direction::ToClient, false) => {}
-        }
-        if let Some(key) = header.masking_key {
-            if key == [0; 4] {
-                found(Code::MaskZero, Detail::None);
-            } else if self.recent_keys.contains(&Some(key)) {
-                found(Code::MaskReused, Detail::None);
-            }
-            self.recent_keys.rotate_right(1);
-            self.recent_keys[0] = Some(key);
-        }
-        let length = || Detail::Number("payload length", header.payload_length);
-        if !header.is_minimal() {
-            found(Code::LengthNonminimal, length());
-        }
-        if header.payload_length >> 63 != 0 {
-            found(Code::LengthOverflow, length());
-        }
-        if opcode.is_control() {
-            if !header.fin {
-                found(Code::ControlFragmented, Detail::None);
-            }
-            if header.payload_length > 125 {
-                found(Code::ControlTooLong, length());
-            }
-        }
-    }
-
-    /// The reserved bits that no extension defines which is known to be agreed.
-    fn unexplained(&self, header: &Header) -> u8 {
-        let deflate = self.inflater.is_some() && !header.opcode.is_reserved();
-        if deflate { header.rsv & !RSV1 } else { header.rsv }
-    }
-
-    /// The reserved bits that may have been agreed by what was not captured, or by an extension that is not known.
-    fn perhaps_agreed(&self) -> u8 {
-        match self.agreement {
-            Agreement { foreign: true, .. } => 7,
-            Agreement { unknown: true, .. } => RSV1,
-            Agreement { .. } => 0,
-        }
     }
 
     /// Takes payload bytes as they stood on the wire.
