@@ -189,8 +189,7 @@ impl Analyzer {
             live.session.gap(gap, segment.origin, live.ends(), &mut self.shared);
         }
         if live.session.is_foreign() {
-            self.waiting -= live.flow.waiting_bytes();
-            entry.state = State::Foreign;
+            self.drop_foreign(id);
         } else if live.has_work(self.waiting, &self.shared.config) {
             self.work.push_back(Work::Advance(id));
         } else {
@@ -264,11 +263,11 @@ impl Analyzer {
             if live.lingers != Some(due) {
                 continue;
             }
-            // Whoever still sends is not at the end.
-            let due = entry.last.plus(linger);
-            if due > self.now && !jumped {
-                live.lingers = Some(self.now.plus(linger));
-                self.lingering.push_back((self.now.plus(linger), id));
+            // Whoever still sends is not at the end, and lingers again: from now, so that the queue stays in order.
+            if !jumped && entry.last.plus(linger) > self.now {
+                let due = self.now.plus(linger);
+                live.lingers = Some(due);
+                self.lingering.push_back((due, id));
             } else {
                 self.close(id, End::Idle);
             }
@@ -302,8 +301,7 @@ impl Analyzer {
                 let advanced = live.advance(self.waiting, &mut self.shared);
                 self.waiting = self.waiting + live.flow.waiting_bytes() - before;
                 if live.session.is_foreign() {
-                    self.waiting -= live.flow.waiting_bytes();
-                    entry.state = State::Foreign;
+                    self.drop_foreign(id);
                 } else if advanced {
                     self.work.push_front(Work::Advance(id));
                 } else {
@@ -319,6 +317,14 @@ impl Analyzer {
             }
         }
         true
+    }
+
+    /// Keeps of a flow that is nothing for us its entry alone.
+    fn drop_foreign(&mut self, id: FlowId) {
+        self.detach(id);
+        if let Some(entry) = self.flows.get_mut(id) {
+            entry.state = State::Foreign;
+        }
     }
 
     /// Closes a flow that is over, or lets it linger.
@@ -402,7 +408,6 @@ impl Live {
     }
 
     fn hand_on(&mut self, direction: Direction, shared: &mut Shared) -> bool {
-        let ends = self.ends();
         match self.flow.stream(direction).ready(&shared.config.limits) {
             Some(Ready::Bytes(waited)) => {
                 let chunk = waited.chunk();
@@ -411,7 +416,7 @@ impl Live {
             }
             Some(Ready::Cut(origin, offset, length)) => {
                 let gap = Gap::new(direction, offset, length, GapReason::SnapLength);
-                self.session.gap(gap, origin, ends, shared);
+                self.session.gap(gap, origin, self.ends(), shared);
             }
             None => return false,
         }

@@ -4,7 +4,6 @@ use crate::anomaly::Severity;
 use crate::capture::Files;
 use crate::check::{Check, jsonl, text};
 use crate::config::{Config, Limits, Per};
-use crate::export::escape::escape_json;
 use crate::export::redact::redact;
 use crate::run::output::Output;
 use crate::run::{Error, Finished, analyse};
@@ -30,9 +29,6 @@ impl Report {
     pub fn run(self, files: &mut Files, mut output: Output) -> Result<(Finished, bool), Error> {
         let mut check = Check::default();
         let mut out = Vec::new();
-        // What peers sent must not talk to the terminal.
-        let terminal = self.jsonl && output.is_terminal();
-        let mut write = |out: &[u8]| if terminal { output.write(&escape_json(out)) } else { output.write(out) };
         // A Close or Ping is read whole; of other payload nothing is kept.
         let limits = Limits { payload: 125, ..Limits::default() };
         let config = Config { per: Per::Frame, limits };
@@ -47,7 +43,7 @@ impl Report {
             } else {
                 out.extend_from_slice(text::connection(&connection).as_bytes());
             }
-            write(&out)
+            output.write(&out)
         })?;
         let totals = check.finish(&finished.summary);
         let reached = totals.heaviest >= Some(self.threshold);
@@ -57,7 +53,7 @@ impl Report {
         } else {
             out.extend_from_slice(text::totals(&totals).as_bytes());
         }
-        write(&out)?;
+        output.write(&out)?;
         output.finish()?;
         Ok((finished, reached))
     }

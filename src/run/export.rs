@@ -3,7 +3,6 @@
 use crate::capture::Files;
 use crate::config::Config;
 use crate::event::Event;
-use crate::export::escape::escape_json;
 use crate::export::redact::redact;
 use crate::export::{Conclusion, Format};
 use crate::origin::Timestamp;
@@ -32,8 +31,7 @@ impl Export {
     /// When an input cannot be read at all, or the output cannot be written.
     pub fn run(self, files: &mut Files, output: Output) -> Result<Finished, Error> {
         let Self { config, format, redact, count } = self;
-        let terminal = output.is_terminal();
-        let mut writer = Writer { format, redact, output, terminal, gathered: Vec::with_capacity(2 * BLOCK) };
+        let mut writer = Writer { format, redact, output, gathered: Vec::with_capacity(2 * BLOCK) };
         writer.format.begin(&mut writer.gathered);
         let finished = analyse(files, config, count, &mut writer)?;
         writer.format.end(&Conclusion { summary: &finished.summary, damaged: &finished.damaged }, &mut writer.gathered);
@@ -48,17 +46,14 @@ struct Writer {
     format: Box<dyn Format>,
     redact: bool,
     output: Output,
-    terminal: bool,
     gathered: Vec<u8>,
 }
 
 impl Writer {
     /// Writes what was gathered.
     fn write(&mut self) -> Result<(), Error> {
-        let Self { output, terminal, gathered, .. } = self;
-        // Payload must not talk to the terminal; a file or pipe gets the bytes as they are.
-        let written = if *terminal { output.write(&escape_json(gathered)) } else { output.write(gathered) };
-        gathered.clear();
+        let written = self.output.write(&self.gathered);
+        self.gathered.clear();
         written
     }
 }
@@ -69,7 +64,7 @@ impl Sink for &mut Writer {
             redact(&mut event);
         }
         self.format.event(&event, started, &mut self.gathered);
-        if self.gathered.len() >= BLOCK || self.terminal { self.write() } else { Ok(()) }
+        if self.gathered.len() >= BLOCK || self.output.is_terminal() { self.write() } else { Ok(()) }
     }
 
     fn pause(&mut self) -> Result<(), Error> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::export::escape::escape_json;
 use crate::run::Error;
 
 /// An open output.
@@ -13,6 +14,7 @@ use crate::run::Error;
 pub struct Output {
     name: String,
     target: Target,
+    terminal: bool,
 }
 
 #[derive(Debug)]
@@ -31,11 +33,12 @@ impl Output {
     /// When the file cannot be made.
     pub fn open(path: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
-            return Ok(Self { name: "standard output".to_owned(), target: Target::Stdout(io::stdout()) });
+            let target = Target::Stdout(io::stdout());
+            return Ok(Self { name: "standard output".to_owned(), terminal: target.is_terminal(), target });
         };
         let name = path.display().to_string();
         match Self::make(path) {
-            Ok(target) => Ok(Self { name, target }),
+            Ok(target) => Ok(Self { name, terminal: target.is_terminal(), target }),
             Err(source) => Err(Error::Output { name, source }),
         }
     }
@@ -63,18 +66,21 @@ impl Output {
 
     /// Whether a person reads it as it comes.
     pub fn is_terminal(&self) -> bool {
-        match &self.target {
-            Target::Stdout(stdout) => stdout.is_terminal(),
-            Target::Stream(file) => file.is_terminal(),
-            Target::File(..) => false,
-        }
+        self.terminal
     }
 
     /// Writes all of `bytes`.
     ///
+    /// A terminal gets them escaped as JSON escapes, which changes nothing of text that is escaped already: what peers
+    /// sent must not talk to it. A file or pipe gets the bytes as they are.
+    ///
     /// # Errors
     /// When the system refuses.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if self.terminal { self.write_as_is(&escape_json(bytes)) } else { self.write_as_is(bytes) }
+    }
+
+    fn write_as_is(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let written = match &mut self.target {
             // Flushed at once: the caller has gathered a block.
             Target::Stdout(stdout) => {
@@ -98,6 +104,16 @@ impl Output {
                 Err(error) => Err(Error::Output { name: self.name, source: error.error }),
             },
             Target::Stdout(_) | Target::Stream(_) => Ok(()),
+        }
+    }
+}
+
+impl Target {
+    fn is_terminal(&self) -> bool {
+        match self {
+            Self::Stdout(stdout) => stdout.is_terminal(),
+            Self::Stream(file) => file.is_terminal(),
+            Self::File(..) => false,
         }
     }
 }

@@ -238,10 +238,7 @@ impl Reassembler {
 
     /// The next piece that waited and is now in order.
     pub fn ready(&mut self, limits: &Limits) -> Option<Ready> {
-        let position = self.position?;
-        if !self.settled || *self.waiting.first_key_value()?.0 > position.next {
-            return None;
-        }
+        let position = self.position.filter(|_| self.is_ready())?;
         let (_, piece) = self.waiting.pop_first()?;
         self.waiting_bytes -= piece.buffered();
         let offset = position.next - position.base;

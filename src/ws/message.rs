@@ -66,7 +66,7 @@ impl Assembly {
             compressed: compression != Compression::None,
             payload: Payload::default(),
             missing: 0,
-            complete: compression != Compression::Unreadable,
+            complete: true,
             anomalies: Vec::new(),
         };
         Self { first, message, compression, utf8: Utf8::default(), inflated: 0 }
@@ -126,7 +126,7 @@ impl Assembly {
         self.message.missing = self.message.missing.saturating_add(count);
         self.message.complete = false;
         if self.compression == Compression::None {
-            self.sink(fragment).miss(count);
+            self.sink(fragment.payload, fragment.config).miss(count);
         } else {
             self.give_up(inflater, engines);
         }
@@ -226,11 +226,7 @@ impl Assembly {
 
     fn take(&mut self, bytes: &[u8], fragment: &mut Fragment<'_>) -> u64 {
         let Fragment { payload, held, config, .. } = fragment;
-        let sink = match config.per {
-            Per::Message => &mut self.message.payload,
-            Per::Frame => payload,
-        };
-        sink.keep(bytes, &config.limits, held);
+        self.sink(payload, config).keep(bytes, &config.limits, held);
         if self.message.text
             && self.message.complete
             && let Some(offset) = self.utf8.push(bytes)
@@ -240,10 +236,11 @@ impl Assembly {
         bytes.len() as u64
     }
 
-    fn sink<'a>(&'a mut self, fragment: &'a mut Fragment<'_>) -> &'a mut Payload {
-        match fragment.config.per {
+    /// Where bytes are kept: with the message, or with the frame, whichever is shown.
+    fn sink<'a>(&'a mut self, frame: &'a mut Payload, config: &Config) -> &'a mut Payload {
+        match config.per {
             Per::Message => &mut self.message.payload,
-            Per::Frame => fragment.payload,
+            Per::Frame => frame,
         }
     }
 
