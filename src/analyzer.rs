@@ -177,7 +177,7 @@ impl Analyzer {
         let (mut direction, arrival) = live.flow.insert(segment, limits);
         self.waiting = self.waiting + live.flow.waiting_bytes() - before;
         if let Some(offset) = arrival.conflict {
-            let conflict = Anomaly::new(Code::TcpOverlapConflict, Detail::Number("at stream offset", offset));
+            let conflict = Anomaly::new(Code::TcpOverlapConflict, Detail::Number("at stream offset".into(), offset));
             live.session.notice(conflict.by(direction), segment.origin, &mut self.shared);
         }
         if let Some(chunk) = arrival.chunk {

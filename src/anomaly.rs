@@ -1,6 +1,9 @@
 //! Everything that can be odd about a connection: one table of codes, and the facts found.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::duplex::Direction;
 
@@ -47,7 +50,7 @@ pub struct Rule {
 macro_rules! rules {
     ($($code:ident $name:literal $severity:ident $reference:literal $meaning:literal)*) => {
         /// What was odd; see [`RULES`] for the meaning of each.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[expect(missing_docs, reason = "the table beside it is the documentation")]
         pub enum Code { $($code),* }
 
@@ -226,7 +229,7 @@ impl Code {
 }
 
 /// Something odd, on the event that shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anomaly {
     /// What it is.
     pub code: Code,
@@ -270,12 +273,12 @@ impl fmt::Display for Anomaly {
 }
 
 /// The particulars of an anomaly.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Detail {
     /// The code says it all.
     None,
     /// A number and what it counts: an offset, a length, a status code.
-    Number(&'static str, u64),
+    Number(Cow<'static, str>, u64),
     /// What stood there.
     Found(Box<str>),
     /// What stood there, and what should have.

@@ -28,6 +28,8 @@ pub struct Limits {
     pub payload: usize,
     /// Payload bytes kept at once over all connections, in messages under way and in events not yet taken.
     pub payload_total: usize,
+    /// Frame headers kept of one message, for a reader who looks at them; records of messages have no room for them.
+    pub headers: usize,
     /// Bytes one message may inflate to; what lies beyond is inflated only to keep the window right.
     pub inflate: u64,
     /// Bytes of one HTTP head; far above what servers accept (8-64 KiB).
@@ -65,6 +67,7 @@ impl Default for Limits {
         Self {
             payload: 16 << 20,
             payload_total: 256 << 20,
+            headers: 0,
             inflate: 64 << 20,
             head: 64 << 10,
             reorder: 4 << 20,

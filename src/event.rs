@@ -1,5 +1,7 @@
 //! What the analysis tells: one event per handshake, frame, message, gap, notice and end.
 
+use serde::{Deserialize, Serialize};
+
 use crate::anomaly::{Anomaly, Code, Detail};
 use crate::duplex::{Direction, Duplex};
 use crate::http::head;
@@ -13,7 +15,7 @@ use crate::ws::frame::Header;
 pub type ConnectionId = u64;
 
 /// One thing that happened on a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// On which connection.
     pub connection: ConnectionId,
@@ -24,7 +26,7 @@ pub struct Event {
 }
 
 /// The kinds of events.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Body {
     /// The opening handshake, or as much of it as there is; the first event of each connection.
     Handshake(Box<Handshake>),
@@ -75,7 +77,7 @@ impl Body {
 }
 
 /// An opening handshake (RFC 6455 §4).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handshake {
     /// Who asked.
     pub client: Endpoint,
@@ -114,7 +116,7 @@ impl Handshake {
 }
 
 /// What the heads of a handshake say of the WebSocket to be.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Terms {
     /// Subprotocols offered, in the client's order.
     pub subprotocols: Vec<Box<str>>,
@@ -131,7 +133,7 @@ pub struct Terms {
 }
 
 /// Sec-WebSocket-Accept (RFC 6455 §4.2.2), as received and as the key demands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accept {
     /// As the server sent it.
     pub received: Option<Box<str>>,
@@ -148,7 +150,7 @@ impl Accept {
 }
 
 /// What came of a handshake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// 101, and no MUST was broken.
     Accepted,
@@ -179,7 +181,7 @@ impl Verdict {
 }
 
 /// One frame (RFC 6455 §5.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
     /// Which way it went.
     pub direction: Direction,
@@ -208,7 +210,7 @@ pub struct Frame {
 }
 
 /// One data message: the fragments joined (RFC 6455 §5.4).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// Which way it went.
     pub direction: Direction,
@@ -220,6 +222,8 @@ pub struct Message {
     pub text: bool,
     /// Frames it was sent in, control frames between them not counted.
     pub frames: u64,
+    /// The first of them, as many as [`Limits::headers`](crate::config::Limits::headers) has kept.
+    pub headers: Vec<FrameHeader>,
     /// Payload bytes on the wire, as the frames declare them.
     pub payload_length: u64,
     /// Whether it is compressed.
@@ -234,8 +238,19 @@ pub struct Message {
     pub anomalies: Vec<Anomaly>,
 }
 
+/// Header of one frame of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameHeader {
+    /// Number of the frame, from 1, per connection and direction.
+    pub number: u64,
+    /// Offset of its first byte in the TCP stream.
+    pub offset: u64,
+    /// As it stood on the wire.
+    pub header: Header,
+}
+
 /// Bytes of a stream that were never seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// Which way they went.
     pub direction: Direction,
@@ -257,13 +272,13 @@ impl Gap {
             GapReason::SnapLength => Code::CaptureSnap,
             GapReason::Limit => Code::LimitReorder,
         };
-        let anomaly = Anomaly::new(code, Detail::Number("bytes", length));
+        let anomaly = Anomaly::new(code, Detail::Number("bytes".into(), length));
         Self { direction, offset, length, reason, anomaly }
     }
 }
 
 /// Why bytes were never seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GapReason {
     /// No packet with them was captured.
     NotCaptured,
@@ -285,7 +300,7 @@ impl GapReason {
 }
 
 /// The end of an established connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closed {
     /// In which manner.
     pub how: End,
@@ -300,7 +315,7 @@ pub struct Closed {
 }
 
 /// How a connection or its TCP stream ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum End {
     /// Both sides sent Close (RFC 6455 §7.1.4).
     ClosingHandshake,
@@ -331,7 +346,7 @@ impl End {
 }
 
 /// What one side sent on a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tally {
     /// Frames, also those that are not whole.
     pub frames: u64,

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A moment as the capture tells it: nanoseconds since 1970-01-01 00:00 UTC.
 ///
 /// Range 1677-09-21 to 2262-04-11; readers saturate what lies beyond.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
@@ -23,7 +25,7 @@ impl Timestamp {
 }
 
 /// The packet that first carried some bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Origin {
     /// Number of the packet in the capture, from 1, over all inputs in the order given.
     pub packet: u64,
@@ -32,7 +34,7 @@ pub struct Origin {
 }
 
 /// First and last packet that carried some item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Span {
     /// Packet of the item's first byte.
     pub first: Origin,

@@ -1,9 +1,11 @@
 //! Application data as it is kept for showing.
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::Limits;
 
 /// Application data, unmasked and inflated.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Payload {
     /// The bytes kept for showing: the first of `length`.
     pub bytes: Vec<u8>,
@@ -14,6 +16,7 @@ pub struct Payload {
     /// Where bytes are missing: position in `bytes`, and how many.
     pub holes: Vec<(u64, u64)>,
     /// How many of `bytes` were counted as held.
+    #[serde(skip)]
     held: usize,
 }
 

@@ -2,8 +2,10 @@
 //!
 //! Total: any bytes give a head. What is not HTTP syntax is left out of the headers and told.
 
+use serde::{Deserialize, Serialize};
+
 /// A request line and its header section.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Request {
     /// As sent; case matters.
     pub method: Box<str>,
@@ -16,7 +18,7 @@ pub struct Request {
 }
 
 /// A status line and its header section.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Response {
     /// Status code, 0-999; 0 where there is none.
     pub status: u16,
@@ -29,7 +31,7 @@ pub struct Response {
 }
 
 /// Header lines in their order, names and values as sent.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Headers {
     /// Name and value of each line; folded lines are joined with a space (RFC 9112 §5.2).
     pub lines: Vec<(Box<str>, Box<str>)>,

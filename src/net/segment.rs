@@ -5,6 +5,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::net::Skip;
 use crate::net::ip::Datagram;
 use crate::net::seq::SeqNumber;
@@ -62,7 +64,7 @@ impl<'a> Segment<'a> {
 }
 
 /// IP address and TCP port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Endpoint {
     /// IP address.
     pub ip: IpAddr,

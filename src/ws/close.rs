@@ -1,9 +1,11 @@
 //! Close frame payload: status code and reason (RFC 6455 §5.5.1, §7.4).
 
+use serde::{Deserialize, Serialize};
+
 use crate::anomaly::{Anomaly, Code, Detail};
 
 /// What a Close frame says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Close {
     /// Status code; `None` of an empty or one-byte payload (a browser reports 1005).
     pub code: Option<u16>,
@@ -22,13 +24,13 @@ impl Close {
         };
         let code = u16::from_be_bytes(*code);
         if !is_valid(code) {
-            anomalies.push(Anomaly::new(Code::CloseCode, Detail::Number("status code", code.into())));
+            anomalies.push(Anomaly::new(Code::CloseCode, Detail::Number("status code".into(), code.into())));
         }
         if let Err(error) = str::from_utf8(reason)
             && (error.error_len().is_some() || !cut)
         {
             let at = error.valid_up_to() as u64;
-            anomalies.push(Anomaly::new(Code::Utf8Reason, Detail::Number("at byte", at)));
+            anomalies.push(Anomaly::new(Code::Utf8Reason, Detail::Number("at byte".into(), at)));
         }
         Self { code: Some(code), reason: String::from_utf8_lossy(reason).into() }
     }

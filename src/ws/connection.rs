@@ -190,7 +190,7 @@ impl WebSocket {
         for direction in Direction::BOTH.into_iter().filter(|_| both_seen) {
             let count = self.pings[direction].unanswered_before(until);
             if count > 0 {
-                let unanswered = Anomaly::new(Code::PingUnanswered, Detail::Number("pings", count as u64));
+                let unanswered = Anomaly::new(Code::PingUnanswered, Detail::Number("pings".into(), count as u64));
                 anomalies.push(unanswered.by(direction.opposite()));
             }
         }

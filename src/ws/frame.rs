@@ -9,8 +9,10 @@
 //! +-+-----+-------+-+-------------+-------------------------------+
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 /// A frame header as it stood on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// Whether this is the last fragment of its message.
     pub fin: bool,
@@ -95,7 +97,7 @@ impl Header {
 }
 
 /// What a frame's payload is: 0-15.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Opcode(pub u8);
 
 impl Opcode {

@@ -51,11 +51,11 @@ impl Judge {
         }
         let undefined = undefined & !self.perhaps_agreed();
         if undefined != 0 {
-            found(Code::RsvUnnegotiated, Detail::Number("RSV", undefined.into()));
+            found(Code::RsvUnnegotiated, Detail::Number("RSV".into(), undefined.into()));
         }
         // §5.8: an extension may give one a meaning.
         if opcode.is_reserved() && !self.agreement.foreign {
-            found(Code::OpcodeReserved, Detail::Number("opcode", opcode.0.into()));
+            found(Code::OpcodeReserved, Detail::Number("opcode".into(), opcode.0.into()));
         }
         match (self.direction, header.masked) {
             // Of a truncated header the mask bit may not be known.
@@ -73,7 +73,7 @@ impl Judge {
             self.recent_keys.rotate_right(1);
             self.recent_keys[0] = Some(key);
         }
-        let length = || Detail::Number("payload length", header.payload_length);
+        let length = || Detail::Number("payload length".into(), header.payload_length);
         if !header.is_minimal() {
             found(Code::LengthNonminimal, length());
         }

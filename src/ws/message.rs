@@ -3,7 +3,7 @@
 use crate::anomaly::{Anomaly, Code, Detail};
 use crate::config::{Config, Per};
 use crate::duplex::Direction;
-use crate::event::Message;
+use crate::event::{FrameHeader, Message};
 use crate::origin::Origin;
 use crate::payload::Payload;
 use crate::ws::deflate::{Engines, Inflated, Inflater};
@@ -62,6 +62,7 @@ impl Assembly {
             offset,
             text,
             frames: 0,
+            headers: Vec::new(),
             payload_length: 0,
             compressed: compression != Compression::None,
             payload: Payload::default(),
@@ -72,10 +73,13 @@ impl Assembly {
         Self { first, message, compression, utf8: Utf8::default(), inflated: 0 }
     }
 
-    /// A fragment of it begins.
-    pub fn begin_fragment(&mut self, payload_length: u64) {
+    /// A fragment of it begins; at most `kept` headers are kept.
+    pub fn begin_fragment(&mut self, frame: FrameHeader, kept: usize) {
         self.message.frames += 1;
-        self.message.payload_length = self.message.payload_length.saturating_add(payload_length);
+        self.message.payload_length = self.message.payload_length.saturating_add(frame.header.payload_length);
+        if self.message.headers.len() < kept {
+            self.message.headers.push(frame);
+        }
     }
 
     /// Takes unmasked bytes of a fragment; how many bytes of the message they are.
@@ -91,7 +95,7 @@ impl Assembly {
             return self.take(raw, fragment);
         };
         if let Some(distance) = inflater.too_far(bytes) {
-            let detail = Detail::Number("distance", distance.into());
+            let detail = Detail::Number("distance".into(), distance.into());
             fragment.anomalies.push(Anomaly::new(Code::DeflateWindow, detail));
         }
         let mut input = bytes;
@@ -106,7 +110,7 @@ impl Assembly {
                 Inflated::Lost => Code::DeflateDictionaryLost,
                 Inflated::Corrupt => Code::DeflateCorrupt,
             };
-            let detail = Detail::Number("after inflating bytes", self.inflated);
+            let detail = Detail::Number("after inflating bytes".into(), self.inflated);
             // Distances may have been read beyond this point; how far depends on where the bytes were split.
             fragment.anomalies.retain(|anomaly| anomaly.code != Code::DeflateWindow);
             fragment.anomalies.push(Anomaly::new(code, detail));
@@ -140,7 +144,7 @@ impl Assembly {
             if inflater.end(engines) {
                 inflater.finish(engines);
             } else {
-                let detail = Detail::Number("ends inside a block, after inflating bytes", self.inflated);
+                let detail = Detail::Number("ends inside a block, after inflating bytes".into(), self.inflated);
                 fragment.anomalies.push(Anomaly::new(Code::DeflateCorrupt, detail));
                 self.give_up(Some(inflater), engines);
             }
@@ -149,7 +153,7 @@ impl Assembly {
             && self.message.complete
             && let Some(offset) = self.utf8.finish()
         {
-            fragment.anomalies.push(Anomaly::new(Code::Utf8Text, Detail::Number("at byte", offset)));
+            fragment.anomalies.push(Anomaly::new(Code::Utf8Text, Detail::Number("at byte".into(), offset)));
         }
     }
 
@@ -217,7 +221,7 @@ impl Assembly {
         self.inflated += room as u64;
         let count = self.take(&bytes[..room], fragment);
         if room < bytes.len() {
-            fragment.anomalies.push(Anomaly::new(Code::LimitInflate, Detail::Number("limit", limit)));
+            fragment.anomalies.push(Anomaly::new(Code::LimitInflate, Detail::Number("limit".into(), limit)));
             self.compression = Compression::Overrun;
             self.message.complete = false;
         }
@@ -231,7 +235,7 @@ impl Assembly {
             && self.message.complete
             && let Some(offset) = self.utf8.push(bytes)
         {
-            fragment.anomalies.push(Anomaly::new(Code::Utf8Text, Detail::Number("at byte", offset)));
+            fragment.anomalies.push(Anomaly::new(Code::Utf8Text, Detail::Number("at byte".into(), offset)));
         }
         bytes.len() as u64
     }
@@ -253,6 +257,25 @@ impl Assembly {
         if self.compression != Compression::None {
             self.compression = Compression::Unreadable;
             self.message.complete = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ws::frame::Header;
+
+    #[test]
+    fn as_many_headers_are_kept_as_are_asked_for() {
+        for kept in [0, 2, 9] {
+            let mut assembly = Assembly::new(Direction::ToServer, 1, 0, Origin::default(), true, Compression::None);
+            for number in 1..=3 {
+                let (header, length) = Header::parse(&[0x01, 0x00]).expect("two bytes are a header");
+                assembly.begin_fragment(FrameHeader { number, offset: number * length as u64, header }, kept);
+            }
+            let message = assembly.into_message();
+            assert_eq!((message.frames, message.headers.len()), (3, kept.min(3)));
         }
     }
 }

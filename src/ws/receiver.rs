@@ -17,7 +17,7 @@ use crate::anomaly::{Anomaly, Code, Detail};
 use crate::chunk::Chunk;
 use crate::config::{Config, Per};
 use crate::duplex::{Direction, Duplex};
-use crate::event::{Body, ConnectionId, Event, Frame, Tally};
+use crate::event::{Body, ConnectionId, Event, Frame, FrameHeader, Tally};
 use crate::http::inbox::Inbox;
 use crate::origin::{Origin, Span};
 use crate::outbox::Outbox;
@@ -288,7 +288,7 @@ impl Receiver {
         cx.outbox.summary.frames[usize::from(header.opcode.0 & 15)] += 1;
         let mut anomalies = Vec::new();
         if let Some(skipped) = self.resynced.take() {
-            anomalies.push(Anomaly::new(Code::WsResync, Detail::Number("bytes passed over", skipped)));
+            anomalies.push(Anomaly::new(Code::WsResync, Detail::Number("bytes passed over".into(), skipped)));
         }
         self.judge.header(&header, start.acknowledged, self.close.is_some(), &mut anomalies);
         let data = matches!(header.opcode, Opcode::CONTINUATION | Opcode::TEXT | Opcode::BINARY);
@@ -345,7 +345,8 @@ impl Receiver {
             message.cannot_be_read(self.inflater.as_deref_mut(), &mut cx.tools.engines);
         }
         if let Some(message) = &mut self.message {
-            message.begin_fragment(header.payload_length);
+            let frame = FrameHeader { number: self.tally.frames, offset: start.offset, header: *header };
+            message.begin_fragment(frame, cx.config.limits.headers);
         }
         self.message.is_some()
     }
