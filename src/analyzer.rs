@@ -11,6 +11,7 @@
 use std::collections::VecDeque;
 
 use crate::anomaly::{Anomaly, Code, Detail};
+use crate::carrier::Carrier;
 use crate::config::Config;
 use crate::duplex::Direction;
 use crate::event::{End, Event, Gap, GapReason};
@@ -20,7 +21,7 @@ use crate::net::seq::SeqNumber;
 use crate::net::{self, Decoded, Skip};
 use crate::origin::Timestamp;
 use crate::outbox::Summary;
-use crate::session::{Ends, Session};
+use crate::session::Session;
 use crate::shared::Shared;
 use crate::tcp::flow::{Flow, Relation};
 use crate::tcp::reassembler::Ready;
@@ -182,11 +183,11 @@ impl Analyzer {
         }
         if let Some(chunk) = arrival.chunk {
             direction = live.orient(direction, chunk.bytes);
-            live.session.push(direction, chunk, live.ends(), &mut self.shared);
+            live.session.push(direction, chunk, live.carrier(), &mut self.shared);
         }
         if let Some((offset, length)) = arrival.cut {
             let gap = Gap::new(direction, offset, length, GapReason::SnapLength);
-            live.session.gap(gap, segment.origin, live.ends(), &mut self.shared);
+            live.session.gap(gap, segment.origin, live.carrier(), &mut self.shared);
         }
         if live.session.is_foreign() {
             self.drop_foreign(id);
@@ -357,8 +358,9 @@ impl Analyzer {
 }
 
 impl Live {
-    fn ends(&self) -> Ends {
-        Ends { client: self.flow.client, server: self.flow.server, late: self.flow.is_late() }
+    fn carrier(&self) -> Carrier<'static> {
+        let Flow { client, server, .. } = self.flow;
+        Carrier { client, server, late: self.flow.is_late(), tls: None, proxy: None }
     }
 
     /// Corrects a wrong guess of who is the client; which way the bytes go then.
@@ -412,11 +414,11 @@ impl Live {
             Some(Ready::Bytes(waited)) => {
                 let chunk = waited.chunk();
                 let direction = self.orient(direction, chunk.bytes);
-                self.session.push(direction, chunk, self.ends(), shared);
+                self.session.push(direction, chunk, self.carrier(), shared);
             }
             Some(Ready::Cut(origin, offset, length)) => {
                 let gap = Gap::new(direction, offset, length, GapReason::SnapLength);
-                self.session.gap(gap, origin, self.ends(), shared);
+                self.session.gap(gap, origin, self.carrier(), shared);
             }
             None => return false,
         }
@@ -429,8 +431,8 @@ impl Live {
             return self.flow.stream(direction).is_ready();
         };
         let reason = if limit { GapReason::Limit } else { GapReason::NotCaptured };
-        let (origin, ends) = (self.flow.last(), self.ends());
-        self.session.gap(Gap::new(direction, offset, length, reason), origin, ends, shared);
+        let (origin, carrier) = (self.flow.last(), self.carrier());
+        self.session.gap(Gap::new(direction, offset, length, reason), origin, carrier, shared);
         true
     }
 
@@ -441,6 +443,6 @@ impl Live {
             None => (None, how),
         };
         let ending = Ending { how, by, last: self.flow.last(), over: self.flow.is_ending() };
-        self.session.finish(ending, self.ends(), shared);
+        self.session.finish(ending, self.carrier(), shared);
     }
 }

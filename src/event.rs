@@ -83,8 +83,8 @@ pub struct Handshake {
     pub client: Endpoint,
     /// Who was asked.
     pub server: Endpoint,
-    /// The CONNECT target, where the connection runs through a proxy's tunnel.
-    pub proxy: Option<Box<str>>,
+    /// What it runs on.
+    pub transport: Transport,
     /// The upgrade request, where it was captured.
     pub request: Option<head::Request>,
     /// The final response, where it was captured.
@@ -111,7 +111,54 @@ impl Handshake {
         }
         let host = request.headers.first("host");
         let host = host.map_or_else(|| self.server.to_string(), str::to_owned);
-        Some(format!("ws://{host}{}", request.target))
+        let scheme = if self.transport.tls.is_some() { "wss" } else { "ws" };
+        Some(format!("{scheme}://{host}{}", request.target))
+    }
+}
+
+/// What a WebSocket runs on, TCP aside.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Transport {
+    /// The TLS session, where it was opened.
+    pub tls: Option<Box<TlsSession>>,
+    /// The HTTP version that carried the handshake.
+    pub http: HttpVersion,
+    /// The HTTP/2 stream (RFC 8441).
+    pub stream: Option<u32>,
+    /// The CONNECT target, where the connection runs through a proxy's tunnel.
+    pub proxy: Option<Box<str>>,
+}
+
+/// A TLS session that was opened (RFC 8446, RFC 5246).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TlsSession {
+    /// Protocol version, as `1.3`.
+    pub version: Box<str>,
+    /// Cipher suite, as IANA names it.
+    pub cipher: Box<str>,
+    /// Server name that the client asked for (RFC 6066 §3).
+    pub sni: Option<Box<str>>,
+    /// Protocol agreed (RFC 7301).
+    pub alpn: Option<Box<str>>,
+}
+
+/// The HTTP version that carried a handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HttpVersion {
+    /// HTTP/1.1 (RFC 6455).
+    #[default]
+    Http11,
+    /// HTTP/2 (RFC 8441).
+    Http2,
+}
+
+impl HttpVersion {
+    /// `1.1` or `2`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http11 => "1.1",
+            Self::Http2 => "2",
+        }
     }
 }
 

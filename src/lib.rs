@@ -12,6 +12,7 @@
 pub mod analyzer;
 pub mod anomaly;
 pub mod capture;
+pub mod carrier;
 pub mod check;
 pub mod chunk;
 pub mod config;
@@ -29,4 +30,5 @@ pub mod run;
 pub mod session;
 pub mod shared;
 pub mod tcp;
+pub mod upgrade;
 pub mod ws;

@@ -3,7 +3,7 @@
 use crate::anomaly::{Anomaly, Code};
 use crate::config::Per;
 use crate::duplex::Direction;
-use crate::event::{Body, Closed, Event, Frame, Gap, Handshake, Message, Tally, Verdict};
+use crate::event::{Body, Closed, Event, Frame, Gap, Handshake, Message, Tally, TlsSession, Transport, Verdict};
 use crate::export::Conclusion;
 use crate::export::community;
 use crate::export::json::{Base64, Hex, Json, Text, field, list, object, optional};
@@ -119,9 +119,7 @@ fn handshake(handshake: &Handshake, out: &mut Vec<u8>) {
     field!(out, "client", client);
     field!(out, "server", server);
     field!(out, "community_id", community::id(*client, *server));
-    out.extend_from_slice(b",\"transport\":{\"http\":\"1.1\"");
-    optional!(out, "proxy", &handshake.proxy);
-    out.push(b'}');
+    field!(out, "transport", handshake.transport);
     if let Some(request) = &handshake.request {
         out.extend_from_slice(b",\"request\":");
         object!(out, "method": request.method, "target": request.target, "version": request.version,
@@ -274,6 +272,28 @@ impl Json for Opcode {
 impl Json for Endpoint {
     fn write(&self, out: &mut Vec<u8>) {
         object!(out, "ip": self.ip.to_string(), "port": self.port);
+    }
+}
+
+impl Json for Transport {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"http\":");
+        self.http.name().write(out);
+        optional!(out, "tls", self.tls.as_deref());
+        optional!(out, "stream", self.stream);
+        optional!(out, "proxy", &self.proxy);
+        out.push(b'}');
+    }
+}
+
+impl Json for TlsSession {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"version\":");
+        self.version.write(out);
+        field!(out, "cipher", self.cipher);
+        optional!(out, "sni", &self.sni);
+        optional!(out, "alpn", &self.alpn);
+        out.push(b'}');
     }
 }
 

@@ -1,11 +1,11 @@
 //! One WebSocket: both directions, the pings between them, and the end (RFC 6455 §5.5, §7).
 
 use crate::anomaly::{Anomaly, Code, Detail};
+use crate::carrier::Carrier;
 use crate::chunk::Chunk;
 use crate::duplex::{Direction, Duplex};
-use crate::event::{Body, Closed, ConnectionId, End, Event, Gap, Handshake, Tally, Terms, Verdict};
+use crate::event::{Body, Closed, ConnectionId, End, Event, Gap, Handshake, HttpVersion, Tally, Terms, Verdict};
 use crate::http::inbox::Inbox;
-use crate::net::segment::Endpoint;
 use crate::origin::{Origin, Span, Timestamp};
 use crate::shared::Shared;
 use crate::ws::extension::Agreement;
@@ -66,7 +66,7 @@ impl WebSocket {
     }
 
     /// A WebSocket whose handshake was before the capture.
-    pub fn join(inboxes: &Duplex<Inbox>, client: Endpoint, server: Endpoint, shared: &mut Shared) -> Box<Self> {
+    pub fn join(inboxes: &Duplex<Inbox>, carrier: Carrier<'_>, shared: &mut Shared) -> Box<Self> {
         let first = Direction::BOTH.iter().filter_map(|&way| inboxes[way].chunks().next());
         let first = first.map(|chunk| chunk.origin).min_by_key(|origin| origin.packet).unwrap_or_default();
         let agreement = Agreement { deflate: None, foreign: true, unknown: true };
@@ -77,9 +77,9 @@ impl WebSocket {
             socket.receivers[direction].begin_mid_message();
         }
         let handshake = Handshake {
-            client,
-            server,
-            proxy: None,
+            client: carrier.client,
+            server: carrier.server,
+            transport: carrier.transport(HttpVersion::Http11, None),
             request: None,
             response: None,
             turn: None,

@@ -33,13 +33,13 @@ pub struct Judged {
     pub anomalies: Vec<Anomaly>,
 }
 
-/// Judges the heads of a handshake; either can be missing from the capture.
-pub fn judge(request: Option<&Request>, response: Option<&Response>) -> Judged {
+/// Judges the heads of a handshake; either can be missing from the capture. `secure`: they were encrypted.
+pub fn judge(request: Option<&Request>, response: Option<&Response>, secure: bool) -> Judged {
     let mut anomalies = Vec::new();
     let mut terms = Terms::default();
     if let Some(request) = request {
         read_request(request, &mut terms);
-        judge_request(request, &terms, &mut anomalies);
+        judge_request(request, &terms, secure, &mut anomalies);
     }
     let mut agreement = extension::perhaps(terms.extensions.as_deref());
     if let Some(response) = response {
@@ -98,7 +98,7 @@ fn read_response(response: &Response, terms: &mut Terms) {
     }
 }
 
-fn judge_request(request: &Request, terms: &Terms, anomalies: &mut Vec<Anomaly>) {
+fn judge_request(request: &Request, terms: &Terms, secure: bool, anomalies: &mut Vec<Anomaly>) {
     let headers = &request.headers;
     let mut found = |code, detail| anomalies.push(Anomaly::new(code, detail).by(Direction::ToServer));
     if &*request.method != "GET" {
@@ -144,7 +144,7 @@ fn judge_request(request: &Request, terms: &Terms, anomalies: &mut Vec<Anomaly>)
         found(Code::HandshakeCredentialsQuery, Detail::Found(name.into()));
     }
     let in_header = headers.lines.iter().find(|(name, _)| secret::is_credential_header(name));
-    if let Some(name) = in_header.map(|(name, _)| &**name).or(in_query) {
+    if let Some(name) = in_header.map(|(name, _)| &**name).or(in_query).filter(|_| !secure) {
         found(Code::HandshakeCredentialsCleartext, Detail::Found(name.into()));
     }
     if let Some(line) = &headers.malformed {
@@ -252,7 +252,7 @@ mod tests {
         let key = request.headers.first("sec-websocket-key").unwrap_or(KEY_OF_SECTION_1_3);
         let response = response.replace("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", &accept(key));
         let response = head::response(response.as_bytes());
-        let judged = judge(Some(&request), Some(&response));
+        let judged = judge(Some(&request), Some(&response), false);
         (judged.verdict, judged.anomalies.into_iter().map(|anomaly| anomaly.code).collect())
     }
 
@@ -376,9 +376,9 @@ mod tests {
     fn no_accept_is_expected_of_a_refusal() {
         let request = head::request(REQUEST.as_bytes());
         let refusal = head::response(b"HTTP/1.1 401 Unauthorized\n");
-        assert_eq!(judge(Some(&request), Some(&refusal)).terms.accept, None);
+        assert_eq!(judge(Some(&request), Some(&refusal), false).terms.accept, None);
         let switch = head::response(b"HTTP/1.1 101 Switching Protocols\n");
-        let accept = judge(Some(&request), Some(&switch)).terms.accept.expect("one is due");
+        let accept = judge(Some(&request), Some(&switch), false).terms.accept.expect("one is due");
         assert_eq!((accept.received.as_deref(), accept.valid()), (None, Some(false)));
     }
 
@@ -391,13 +391,15 @@ mod tests {
         assert_eq!(judge_texts(&secret, RESPONSE), (Verdict::Accepted, codes));
         let cookie = REQUEST.replace("Host:", "Cookie: a=b\nHost:");
         assert_eq!(judge_texts(&cookie, RESPONSE).1, [Code::HandshakeCredentialsCleartext]);
+        let (request, response) = (head::request(cookie.as_bytes()), head::response(RESPONSE.as_bytes()));
+        assert_eq!(judge(Some(&request), Some(&response), true).anomalies, [], "nobody on the path can read it");
     }
 
     #[test]
     fn half_a_handshake_is_incomplete() {
         let (request, response) = (head::request(REQUEST.as_bytes()), head::response(RESPONSE.as_bytes()));
-        assert_eq!(judge(Some(&request), None).verdict, Verdict::Incomplete);
-        let judged = judge(None, Some(&response));
+        assert_eq!(judge(Some(&request), None, false).verdict, Verdict::Incomplete);
+        let judged = judge(None, Some(&response), false);
         assert_eq!((judged.verdict, judged.anomalies), (Verdict::Incomplete, vec![]));
     }
 }
