@@ -117,7 +117,7 @@ impl Handshake {
 }
 
 /// What a WebSocket runs on, TCP aside.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Transport {
     /// The TLS session, where it was opened.
     pub tls: Option<Box<TlsSession>>,
@@ -130,7 +130,7 @@ pub struct Transport {
 }
 
 /// A TLS session that was opened (RFC 8446, RFC 5246).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TlsSession {
     /// Protocol version, as `1.3`.
     pub version: Box<str>,
@@ -143,7 +143,7 @@ pub struct TlsSession {
 }
 
 /// The HTTP version that carried a handshake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum HttpVersion {
     /// HTTP/1.1 (RFC 6455).
     #[default]
