@@ -1,4 +1,4 @@
-//! Writes captures to measure on, the same each time: `cargo bench --bench corpus -- bulk|chat|deflate MEGABYTES FILE`.
+//! Writes captures to measure on, the same each time: `cargo bench --bench corpus -- KIND MEGABYTES FILE`.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -6,24 +6,23 @@ mod common;
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 
-use common::{corpus, pcap};
+use common::corpus::KINDS;
+use common::pcap;
 
 fn main() -> io::Result<()> {
     // Cargo adds --bench; without a file to write there is nothing to measure either.
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [kind, megabytes, path] = &arguments[..] else { return Ok(()) };
-    let round = match kind.as_str() {
-        "bulk" => corpus::bulk,
-        "chat" => corpus::chat,
-        "deflate" => corpus::deflated_chat,
-        _ => return Err(io::Error::other(format!("{kind}: not bulk, chat or deflate"))),
+    let Some(kind) = KINDS.iter().find(|row| row.name == kind) else {
+        let names: Vec<_> = KINDS.iter().map(|row| row.name).collect();
+        return Err(io::Error::other(format!("{kind}: not one of {}", names.join(", "))));
     };
     let megabytes: u64 = megabytes.parse().map_err(io::Error::other)?;
     let mut file = BufWriter::new(File::create(path)?);
     pcap::write_pcap_header(&mut file)?;
     let (mut written, mut number) = (0, 0);
     while written < megabytes << 20 {
-        for packet in round(number) {
+        for packet in (kind.round)(number) {
             pcap::write_pcap_packet(&packet, &mut file)?;
             written += 16 + packet.bytes.len() as u64;
         }
