@@ -19,6 +19,7 @@ pub mod config;
 pub mod duplex;
 pub mod event;
 pub mod export;
+pub mod filter;
 pub mod http;
 pub mod input;
 pub mod ledger;

@@ -1,0 +1,116 @@
+//! Expressions to a choice of events: Wireshark's display filter syntax over the fields of WebSocket traffic.
+//!
+//! ```text
+//!  text ─lexer─► tokens ─parser─► Expr ─eval─► true or false of a Subject
+//!                        (names and kinds from the table in field.rs)
+//! ```
+
+pub mod ast;
+pub mod error;
+mod eval;
+pub mod field;
+mod lexer;
+mod operand;
+mod parser;
+pub mod quick;
+mod read;
+pub mod value;
+
+use std::fmt;
+
+use crate::event::{Body, Event, Handshake};
+use crate::origin::Timestamp;
+use ast::{Expr, Operand};
+pub use error::Error;
+use field::Scope;
+
+/// A choice of events.
+///
+/// It is written ([`fmt::Display`]) as the real expression that was understood: quick words are expanded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filter {
+    /// `None` chooses all.
+    expr: Option<Expr>,
+}
+
+/// What a filter looks at: an event, and what is known around it.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The event.
+    pub event: &'a Event,
+    /// The handshake of its connection, where it is known; of a handshake event its own is taken.
+    pub handshake: Option<&'a Handshake>,
+    /// Time of the capture's first packet.
+    pub started: Timestamp,
+    /// Whether the user marked it.
+    pub marked: bool,
+}
+
+impl<'a> Subject<'a> {
+    /// The handshake of the connection.
+    fn opening(&self) -> Option<&'a Handshake> {
+        match &self.event.body {
+            Body::Handshake(handshake) => Some(handshake),
+            _ => self.handshake,
+        }
+    }
+}
+
+impl Filter {
+    /// Understands an expression; an empty one chooses all.
+    ///
+    /// # Errors
+    /// Where it cannot be understood: which characters, why, and the nearest name where a name is not known.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        Ok(Self { expr: parser::parse(text)? })
+    }
+
+    /// Whether the event is chosen. What it lacks of what is asked for is false, never an error.
+    pub fn matches(&self, subject: &Subject<'_>) -> bool {
+        self.expr.as_ref().is_none_or(|expr| expr.matches(subject))
+    }
+
+    /// What must be known of an event to decide.
+    pub fn scope(&self) -> Scope {
+        self.expr.as_ref().map_or(Scope::Connection, Expr::scope)
+    }
+
+    /// The tree; `None` of a filter that chooses all.
+    pub fn expr(&self) -> Option<&Expr> {
+        self.expr.as_ref()
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.expr {
+            Some(expr) => expr.fmt(out),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Expr {
+    fn scope(&self) -> Scope {
+        match self {
+            Self::Or(all) | Self::Xor(all) | Self::And(all) => {
+                all.iter().map(Self::scope).max().unwrap_or(Scope::Connection)
+            }
+            Self::Not(inner) => inner.scope(),
+            Self::Compare(left, _, right) => left.scope().max(right.scope()),
+            Self::Present(operand) | Self::Contains(operand, _) | Self::Matches(operand, _) | Self::In(operand, _) => {
+                operand.scope()
+            }
+        }
+    }
+}
+
+impl Operand {
+    fn scope(&self) -> Scope {
+        match self {
+            Self::Field(field) => field.scope,
+            Self::Call(_, inner) | Self::Slice(inner, _) => inner.scope(),
+            Self::Literal(_) => Scope::Connection,
+        }
+    }
+}
