@@ -14,12 +14,12 @@ use crate::anomaly::{Anomaly, Code, Detail};
 use crate::carrier::Carrier;
 use crate::config::Config;
 use crate::duplex::Direction;
-use crate::event::{End, Event, Gap, GapReason};
+use crate::event::{Body, End, Event, Gap, GapReason, NO_CONNECTION};
 use crate::input::{Input, Packet};
 use crate::net::segment::{Flags, Segment};
 use crate::net::seq::SeqNumber;
 use crate::net::{self, Decoded, Skip};
-use crate::origin::Timestamp;
+use crate::origin::{Origin, Span, Timestamp};
 use crate::outbox::Summary;
 use crate::session::Session;
 use crate::shared::Shared;
@@ -55,6 +55,8 @@ pub struct Analyzer {
     /// Memory that waits behind holes, over all flows.
     waiting: usize,
     now: Timestamp,
+    /// The last packet.
+    latest: Origin,
 }
 
 #[derive(Debug)]
@@ -103,6 +105,7 @@ impl Analyzer {
             Input::Tick(now) => self.pass_time(now),
             // TLS is not opened yet.
             Input::Secret(_) => {}
+            Input::Dropped(count) => self.note_dropped(count),
         }
     }
 
@@ -142,7 +145,15 @@ impl Analyzer {
         self.shared.outbox.summary.period.map(|(first, _)| first)
     }
 
+    /// What was dropped belongs to no connection in particular.
+    fn note_dropped(&mut self, count: u64) {
+        let dropped = Anomaly::new(Code::CaptureDropped, Detail::Number("packets:".into(), count));
+        let span = Span::at(self.latest);
+        self.shared.outbox.push(Event { connection: NO_CONNECTION, span, body: Body::Notice(vec![dropped]) });
+    }
+
     fn push_packet(&mut self, packet: &Packet<'_>) {
+        self.latest = Origin { packet: packet.number, time: packet.time };
         let summary = &mut self.shared.outbox.summary;
         summary.packets += 1;
         summary.bytes += packet.bytes.len() as u64;

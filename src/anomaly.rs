@@ -200,7 +200,7 @@ rules! {
     CaptureTruncated "capture.truncated" Loss "pcap format"
         "the capture file is damaged or cut"
     CaptureDropped "capture.dropped" Loss "pcap_stats"
-        "the kernel dropped packets while capturing"
+        "packets were lost while capturing: the kernel, the interface or the analysis had no room for them"
     HttpHeadMalformed "http.head.malformed" Violation "RFC 9112 §2.2"
         "a line of the head is not HTTP/1.1 syntax"
     // -- limits of ours
@@ -218,8 +218,8 @@ rules! {
         "IP fragments are not reassembled"
 }
 
-/// Codes whose names stand, but that nothing raises before TLS is opened and interfaces are captured.
-pub const RESERVED: &[Code] = &[Code::TlsKeysMissing, Code::TlsDecryptFailed, Code::CaptureDropped];
+/// Codes whose names stand, but that nothing raises before TLS is opened.
+pub const RESERVED: &[Code] = &[Code::TlsKeysMissing, Code::TlsDecryptFailed];
 
 impl Code {
     /// The table's row for this code.

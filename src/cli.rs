@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wscope::anomaly::Severity;
+use wscope::capture::Options;
 use wscope::config;
 use wscope::export::FORMATS;
 
@@ -22,6 +24,9 @@ const EXIT_STATUS: &str = "\
 Exit status: 0 done; 1 `check` found what it looks for; 2 usage, unreadable input or failed write; \
 3 an input was damaged or cut, and all before that was processed.";
 
+/// One block of libpcap's ring.
+const LEAST_BUFFER: i32 = 256 << 10;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Write handshakes, frames and messages for other programs
@@ -39,12 +44,24 @@ pub(crate) struct Inputs {
     /// Another capture file, read after the INPUTs
     #[arg(short, long, value_name = "FILE")]
     read: Vec<PathBuf>,
+    /// Capture from this interface, `any` of them, or several: `wscope interfaces` lists them
+    #[arg(short, long, value_name = "INTERFACE", conflicts_with_all = ["files", "read"])]
+    pub(crate) interface: Vec<String>,
     /// Look only at packets that match this BPF expression, as in `tcpdump` ("port 8080")
     #[arg(short = 'f', long = "filter", value_name = "EXPRESSION")]
     pub(crate) filter: Option<String>,
     /// Stop after this many packets
     #[arg(short, long, value_name = "PACKETS")]
     pub(crate) count: Option<u64>,
+    /// Capture at most this many bytes of each packet
+    #[arg(short, long, value_name = "BYTES", default_value_t = 262_144, value_parser = RangedU64ValueParser::<u32>::new().range(1..=262_144))]
+    snapshot_length: u32,
+    /// Do not put the interface into promiscuous mode
+    #[arg(short = 'p', long)]
+    no_promiscuous_mode: bool,
+    /// Size of the kernel's buffer, in KiB as in `tcpdump`, or with a unit: 64M
+    #[arg(short = 'B', long, value_name = "SIZE", default_value = "64M", value_parser = buffer_size)]
+    buffer_size: u32,
     /// Blot out cookies, authorization headers and tokens in queries, for captures that are shared
     #[arg(long)]
     pub(crate) redact: bool,
@@ -54,6 +71,16 @@ impl Inputs {
     /// All files, in the order in which they are read.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         self.files.iter().chain(&self.read).cloned().collect()
+    }
+
+    /// How interfaces are captured from.
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            filter: self.filter.clone(),
+            snap_len: self.snapshot_length,
+            promiscuous: !self.no_promiscuous_mode,
+            buffer: self.buffer_size,
+        }
     }
 }
 
@@ -133,6 +160,23 @@ impl From<Per> for config::Per {
             Per::Frame => Self::Frame,
             Per::Message => Self::Message,
         }
+    }
+}
+
+/// Bytes of a size in KiB, or with a unit.
+fn buffer_size(text: &str) -> Result<u32, String> {
+    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "k" | "K" => 1 << 10,
+        "m" | "M" => 1 << 20,
+        "g" | "G" => 1 << 30,
+        unit => return Err(format!("unknown unit {unit:?}: K, M or G")),
+    };
+    let count: u64 = digits.parse().map_err(|_| "not a number".to_owned())?;
+    match count.checked_mul(unit).and_then(|bytes| i32::try_from(bytes).ok()) {
+        Some(bytes) if bytes >= LEAST_BUFFER => Ok(bytes.unsigned_abs()),
+        // Whoever is used to tshark's MiB is better told than left with a buffer that holds nothing.
+        _ => Err(format!("from {} KiB to 2 GiB; without a unit it is in KiB", LEAST_BUFFER >> 10)),
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Limits {
     pub early: usize,
     /// Delivered bytes not yet acknowledged that are kept to be compared with retransmissions, per direction.
     pub unacknowledged: usize,
+    /// Bytes of captured packets that wait for the analysis of a live capture.
+    pub queue: usize,
     /// Flows tracked at once; a long idle one makes room, WebSockets last.
     pub flows: usize,
     /// A flow that is silent for so long is given up.
@@ -74,6 +76,7 @@ impl Default for Limits {
             reorder_total: 256 << 20,
             early: 1 << 20,
             unacknowledged: 64 << 10,
+            queue: 128 << 20,
             flows: 1 << 18,
             idle: Duration::from_hours(1),
             linger: Duration::from_secs(2),

@@ -14,10 +14,13 @@ use crate::ws::frame::Header;
 /// Number of a connection: 1, 2, 3… in the order in which their handshakes are recognised.
 pub type ConnectionId = u64;
 
+/// Stands for the number of a connection on events that belong to the capture as a whole.
+pub const NO_CONNECTION: ConnectionId = 0;
+
 /// One thing that happened on a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// On which connection.
+    /// On which connection; [`NO_CONNECTION`] for a notice about the capture.
     pub connection: ConnectionId,
     /// The packets that carried it.
     pub span: Span,

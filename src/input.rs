@@ -11,6 +11,8 @@ pub enum Input<'a> {
     Secret(Secret<'a>),
     /// Time passed without a packet, as while an interface is silent.
     Tick(Timestamp),
+    /// So many packets that passed here were dropped while capturing.
+    Dropped(u64),
 }
 
 /// A captured packet, borrowed from the reader's buffer.
@@ -37,6 +39,26 @@ pub struct Secret<'a> {
     pub kind: u32,
     /// The secrets; for a TLS key log its lines.
     pub bytes: &'a [u8],
+}
+
+/// What a live capture counts, in packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Taken from the kernel, after the filter.
+    pub received: u64,
+    /// Dropped by the kernel, because its buffer was full.
+    pub kernel: u64,
+    /// Dropped by the interface or its driver, as far as they tell.
+    pub interface: u64,
+    /// Dropped by us of those received, because the analysis fell behind.
+    pub queue: u64,
+}
+
+impl Counters {
+    /// All that were dropped.
+    pub fn dropped(&self) -> u64 {
+        self.kernel + self.interface + self.queue
+    }
 }
 
 /// Link-layer header type, as registered in the tcpdump.org LINKTYPE_ list.

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser as _;
-use wscope::capture::Files;
+use wscope::capture::{Files, Interfaces, Source};
 use wscope::check;
-use wscope::config::{Config, Per};
+use wscope::config::{Config, Limits, Per};
 use wscope::export::{FORMATS, Row, SCHEMA, text};
 use wscope::run::check::Report;
 use wscope::run::export::Export;
@@ -52,25 +52,25 @@ fn run(cli: Cli) -> Result<ExitCode> {
 }
 
 fn export(inputs: &Inputs, format: &str, per: Per, output: Output, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
-    let mut files = open(inputs, interrupted)?;
+    let mut source = open(inputs, interrupted)?;
     let row: &Row = FORMATS.iter().find(|row| row.name == format).context("no such format")?;
     let config = Config { per, ..Config::default() };
     let export = Export { format: (row.make)(per), config, redact: inputs.redact, count: inputs.count };
-    let finished = export.run(&mut files, output)?;
+    let finished = export.run(&mut *source, output)?;
     Ok(conclude(&finished, interrupted))
 }
 
 fn check(args: &Check, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
-    let mut files = open(&args.inputs, interrupted)?;
+    let mut source = open(&args.inputs, interrupted)?;
     let report = Report {
         jsonl: args.format == CheckFormat::Jsonl,
         threshold: args.severity.into(),
         redact: args.inputs.redact,
         count: args.inputs.count,
     };
-    let (finished, reached) = report.run(&mut files, Output::open(None)?)?;
+    let (finished, reached) = report.run(&mut *source, Output::open(None)?)?;
     let code = conclude(&finished, interrupted);
-    Ok(if reached && finished.damaged.is_empty() { ExitCode::from(FOUND) } else { code })
+    Ok(if reached && finished.is_whole() { ExitCode::from(FOUND) } else { code })
 }
 
 fn rules(format: CheckFormat) -> String {
@@ -80,10 +80,20 @@ fn rules(format: CheckFormat) -> String {
     }
 }
 
-fn open(inputs: &Inputs, interrupted: &Arc<AtomicBool>) -> Result<Files> {
+fn open(inputs: &Inputs, interrupted: &Arc<AtomicBool>) -> Result<Box<dyn Source>> {
+    if !inputs.interface.is_empty() {
+        return capture(inputs, interrupted);
+    }
     let files = inputs.files();
-    ensure!(!files.is_empty(), "no input: name a capture file, or `-` for standard input");
-    Ok(Files::open(&files, inputs.filter.as_deref(), Arc::clone(interrupted))?)
+    ensure!(!files.is_empty(), "no input: name a capture file, `-` for standard input, or an interface with -i");
+    Ok(Box::new(Files::open(&files, inputs.filter.as_deref(), Arc::clone(interrupted))?))
+}
+
+fn capture(inputs: &Inputs, interrupted: &Arc<AtomicBool>) -> Result<Box<dyn Source>> {
+    let interfaces = Interfaces::open(&inputs.interface, &inputs.options())?;
+    let live = interfaces.start(Limits::default().queue, Arc::clone(interrupted))?;
+    eprintln!("wscope: capturing on {}", inputs.interface.join(", "));
+    Ok(Box::new(live))
 }
 
 /// Says on standard error what was wrong with the inputs, and after an interrupt how far it came.
@@ -93,6 +103,10 @@ fn conclude(finished: &Finished, interrupted: &AtomicBool) -> ExitCode {
     }
     for message in &finished.damaged {
         eprintln!("wscope: {message}");
+    }
+    if let Some(reason) = &finished.failed {
+        eprintln!("wscope: {reason}");
+        return ExitCode::from(FAILED);
     }
     if finished.damaged.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DAMAGED) }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::anomaly::{Code, RULES};
 use crate::event::{Body, Event, Verdict};
+use crate::input::Counters;
 use crate::origin::Timestamp;
 use crate::ws::frame::Opcode;
 
@@ -71,6 +72,8 @@ pub struct Summary {
     pub missing: u64,
     /// Anomalies by code: those of events, and those that no event carries (damage, fragments, heads).
     pub anomalies: Counts,
+    /// What a live capture counted; `None` where files were read.
+    pub capture: Option<Counters>,
     /// TLS connections, which are not opened.
     pub tls: u64,
     /// Packets that were not TCP over IP.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
-use wscope::capture::{Error, Files, Progress};
+use wscope::capture::{Error, Files, Progress, Source as _};
 use wscope::input::{Input, LinkType, Packet};
 
 use Order::{Big, Little};
@@ -182,7 +182,7 @@ fn secrets_are_handed_on_in_their_place() {
             kinds.push(match input {
                 Input::Packet(packet) => (u32::from(packet.number as u8), packet.bytes.to_vec()),
                 Input::Secret(secret) => (secret.kind, secret.bytes.to_vec()),
-                Input::Tick(_) => panic!("files have no ticks"),
+                Input::Tick(_) | Input::Dropped(_) => panic!("files have no such thing"),
             });
         }
         let expected: [(u32, &[u8]); 4] = [(1, b"a"), (TLS_KEY_LOG, b"CLIENT_RANDOM 00 11\n"), (7, b"odd"), (2, b"b")];
@@ -478,7 +478,7 @@ fn a_pipe_is_read_as_it_comes() {
             }
         });
         assert_eq!(drain(&mut files).0, read(&file).0);
-        assert_eq!(files.progress().total, None);
+        assert_eq!(files.progress().map(|progress| progress.total), Some(None));
         writing.join().expect("all written");
     }
 }
@@ -508,9 +508,9 @@ fn progress_counts_bytes_of_the_files_as_they_are() {
     let files = [temporary(&pcap), temporary(&pcapng)];
     let total = (pcap.len() + pcapng.len()) as u64;
     let mut files = open(&files.each_ref().map(|file| file.path().to_owned()));
-    assert_eq!(files.progress(), Progress { read: 0, total: Some(total) });
+    assert_eq!(files.progress(), Some(Progress { read: 0, total: Some(total) }));
     drain(&mut files);
-    assert_eq!(files.progress(), Progress { read: total, total: Some(total) });
+    assert_eq!(files.progress(), Some(Progress { read: total, total: Some(total) }));
 }
 
 #[test]
@@ -623,7 +623,7 @@ fn drain(files: &mut Files) -> (Vec<Seen>, Vec<Error>) {
         match files.next_input() {
             Ok(Some(Input::Packet(packet))) => seen.push(packet.into()),
             Ok(Some(Input::Secret(_))) => {}
-            Ok(Some(Input::Tick(_))) => panic!("files have no ticks"),
+            Ok(Some(Input::Tick(_) | Input::Dropped(_))) => panic!("files have no such thing"),
             Ok(None) => return (seen, errors),
             Err(error) => errors.push(error),
         }

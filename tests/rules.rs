@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use wscope::anomaly::{Code, RESERVED, RULES};
 use wscope::config::{Config, Per};
 use wscope::duplex::{Direction, Duplex};
-use wscope::event::{Body, Closed, End, Event, Verdict};
+use wscope::event::{Body, Closed, End, Event, NO_CONNECTION, Verdict};
 use wscope::ws::handshake;
 
 use common::conversation::KEY;
@@ -564,6 +564,11 @@ fn transport_rules() -> Vec<Row> {
                 file
             }))
             .lawful(Capture::file(pcap::pcap(&told().packets()))),
+        row(CaptureDropped)
+            .on(None, Notice, "packets: 3")
+            .connection(NO_CONNECTION)
+            .planted(Capture::Lossy(told().packets(), 3))
+            .lawful(Capture::packets(told().packets())),
     ]
 }
 

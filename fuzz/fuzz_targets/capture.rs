@@ -25,7 +25,7 @@ fuzz_target!(|bytes: &[u8]| {
                 assert!(packet.wire_len as usize >= packet.bytes.len(), "no more captured than was on the wire");
                 last = packet.number;
             }
-            Ok(Some(Input::Secret(_) | Input::Tick(_))) | Err(_) => {}
+            Ok(Some(Input::Secret(_) | Input::Tick(_) | Input::Dropped(_))) | Err(_) => {}
             Ok(None) => break,
         }
     }

@@ -39,6 +39,14 @@ pub enum Error {
         /// How many bytes of the record are there.
         found: u64,
     },
+    /// An interface cannot be captured from, or no more. All packets before were handed on.
+    #[error("{interface}: {reason}")]
+    Interface {
+        /// Its name.
+        interface: String,
+        /// What libpcap or the system said.
+        reason: String,
+    },
     /// libpcap cannot compile the filter expression.
     #[error("filter '{expression}'{}: {reason}", for_link(*.link))]
     Filter {
@@ -55,6 +63,16 @@ impl Error {
     /// Whether an input that was readable at first is damaged or cut: everything before was handed on.
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Damaged { .. } | Self::Cut { .. })
+    }
+
+    /// Whether an interface failed.
+    pub fn is_of_a_live_capture(&self) -> bool {
+        matches!(self, Self::Interface { .. })
+    }
+
+    /// `interface` failed for `reason`.
+    pub(super) fn interface(interface: &str, reason: String) -> Self {
+        Self::Interface { interface: interface.to_owned(), reason }
     }
 }
 

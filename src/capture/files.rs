@@ -13,6 +13,7 @@ use crate::input::{Input, LinkType, Packet, Secret};
 use super::error::{Error, unreadable};
 use super::file::{CaptureFile, Record};
 use super::filter::Filter;
+use super::source::{Progress, Source, Step};
 use super::stream::Stream;
 
 /// The name that stands for standard input.
@@ -82,18 +83,6 @@ impl Files {
         }
     }
 
-    /// As [`next_input`](Self::next_input), but tells before it waits for a pipe.
-    ///
-    /// # Errors
-    /// As `next_input`.
-    pub fn step(&mut self) -> Result<Step<'_>, Error> {
-        Ok(match self.next_record()? {
-            Some(Record::Pause) => Step::Pause,
-            Some(record) => Step::Input(self.input(record)),
-            None => Step::End,
-        })
-    }
-
     fn input(&self, record: Record) -> Input<'_> {
         let file = self.current.as_ref().expect("the record is from this file");
         match record {
@@ -104,12 +93,6 @@ impl Files {
             Record::Secret { kind, bytes } => Input::Secret(Secret { kind, bytes: file.bytes(bytes) }),
             Record::Pause => unreachable!("a pause is no input"),
         }
-    }
-
-    /// How far reading has come.
-    pub fn progress(&self) -> Progress {
-        let current = self.current.as_ref().map_or(0, |file| file.stream().bytes_read());
-        Progress { read: self.read + current, total: self.total }
     }
 
     /// The next record that passes the filter; its bytes are in `current`.
@@ -167,24 +150,20 @@ impl Files {
     }
 }
 
-/// What comes next of a capture.
-#[derive(Debug)]
-pub enum Step<'a> {
-    /// A packet or secret.
-    Input(Input<'a>),
-    /// Nothing for now; the call after waits for more.
-    Pause,
-    /// Nothing more.
-    End,
-}
+impl Source for Files {
+    /// As [`next_input`](Files::next_input), but tells before it waits for a pipe.
+    fn step(&mut self) -> Result<Step<'_>, Error> {
+        Ok(match self.next_record()? {
+            Some(Record::Pause) => Step::Pause,
+            Some(record) => Step::Input(self.input(record)),
+            None => Step::End,
+        })
+    }
 
-/// How far reading has come, in bytes of the files as they are: compressed where they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes read.
-    pub read: u64,
-    /// Bytes of all inputs when they were opened; `None` where one is a pipe.
-    pub total: Option<u64>,
+    fn progress(&self) -> Option<Progress> {
+        let current = self.current.as_ref().map_or(0, |file| file.stream().bytes_read());
+        Some(Progress { read: self.read + current, total: self.total })
+    }
 }
 
 /// An input that was found readable.

@@ -52,17 +52,29 @@ impl Filter {
 
 fn compile(expression: &str, link: LinkType) -> Result<BpfProgram, String> {
     let capture = Capture::dead(dlt(link)).map_err(|error| error.to_string())?;
-    capture.compile(expression, true).map_err(|error| match error {
+    capture.compile(expression, true).map_err(reason)
+}
+
+/// What libpcap says, in its own words.
+pub(super) fn reason(error: pcap::Error) -> String {
+    match error {
         pcap::Error::PcapError(message) => message,
         pcap::Error::InvalidInputString => "it has a NUL character in it".to_owned(),
         error => error.to_string(),
-    })
+    }
 }
 
 /// libpcap's own number, which differs from system to system where it is not the one in files.
 fn dlt(link: LinkType) -> Linktype {
     let name = RENUMBERED.iter().find_map(|&(number, name)| (number == link).then_some(name));
     name.and_then(|name| Linktype::from_name(name).ok()).unwrap_or(Linktype(i32::from(link.0)))
+}
+
+/// The number that stands in files for one of libpcap's own.
+pub(super) fn link_type(dlt: Linktype) -> LinkType {
+    let name = dlt.get_name().ok();
+    let renumbered = RENUMBERED.iter().find(|(_, known)| name.as_deref() == Some(known));
+    renumbered.map_or(LinkType(dlt.0 as u16), |&(number, _)| number)
 }
 
 #[cfg(test)]
@@ -106,6 +118,13 @@ mod tests {
         let mut filter = Filter::new("ether host 02:00:00:00:00:01", LinkType(1)).expect("a good expression");
         let error = filter.passes(LinkType(101), &SEGMENT).expect_err("raw IP has no Ethernet header");
         assert!(error.to_string().contains("for link type 101: "), "{error}");
+    }
+
+    #[test]
+    fn numbers_of_files_and_of_libpcap_lead_to_each_other() {
+        for link in [0, 1, 101, 105, 113, 228, 276].map(LinkType) {
+            assert_eq!(link_type(dlt(link)), link);
+        }
     }
 
     #[test]

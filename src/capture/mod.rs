@@ -1,4 +1,4 @@
-//! From capture files to packets: the I/O edge that feeds the core.
+//! From capture files and interfaces to packets: the I/O edge that feeds the core.
 //!
 //! pcap and pcapng, also gzip or Zstandard compressed, from paths or standard input, several of them read as one capture.
 //!
@@ -8,20 +8,28 @@
 //! .gz, .zst         buffer              pcapng.rs              BPF filter
 //! ```
 //!
-//! Leaves out live capture. Record headers are read by hand, as their packets are handed on without a copy; pcap-parser,
+//! Interfaces are read by libpcap, in a thread of its own: [`Live`]. Record headers of files are read by hand, as their packets are handed on without a copy; pcap-parser,
 //! the other choice, ignores the byte order of `if_tsoffset`, has no base-2 resolutions and no obsolete Packet Block.
 
+mod batch;
+mod device;
 mod error;
 mod file;
 mod files;
 mod filter;
 mod inflate;
+mod live;
 mod order;
 mod pcap;
 mod pcapng;
 mod resolution;
+mod sniffer;
+mod source;
 mod stream;
 mod window;
 
+pub use device::Options;
 pub use error::Error;
-pub use files::{Files, Progress, Step};
+pub use files::Files;
+pub use live::{Interface, Interfaces, Live};
+pub use source::{Progress, Source, Step};

@@ -3,7 +3,9 @@
 use crate::anomaly::{Anomaly, Code};
 use crate::config::Per;
 use crate::duplex::Direction;
-use crate::event::{Body, Closed, Event, Frame, Gap, Handshake, Message, Tally, TlsSession, Transport, Verdict};
+use crate::event::{
+    Body, Closed, Event, Frame, Gap, Handshake, Message, NO_CONNECTION, Tally, TlsSession, Transport, Verdict,
+};
 use crate::export::Conclusion;
 use crate::export::community;
 use crate::export::json::{Base64, Hex, Json, Text, field, list, object, optional};
@@ -37,7 +39,9 @@ impl Records {
         self.clock.write(event.time(), out);
         out.extend_from_slice(b"\",\"elapsed\":");
         write_seconds(event.time().since(started), out);
-        field!(out, "connection", event.connection);
+        if event.connection != NO_CONNECTION {
+            field!(out, "connection", event.connection);
+        }
         out.extend_from_slice(b",\"packets\":{\"first\":");
         first.packet.write(out);
         field!(out, "last", event.span.last.packet);
@@ -106,6 +110,11 @@ impl Records {
         if !summary.unknown_links.is_empty() {
             out.extend_from_slice(b",\"unknown_link_types\":");
             list(&summary.unknown_links, out, Json::write);
+        }
+        if let Some(capture) = &summary.capture {
+            out.extend_from_slice(b",\"capture\":");
+            object!(out, "received": capture.received, "dropped": capture.dropped(), "dropped_kernel": capture.kernel,
+                "dropped_interface": capture.interface, "dropped_queue": capture.queue);
         }
         if !end.damaged.is_empty() {
             field!(out, "damaged", end.damaged);

@@ -8,10 +8,11 @@ use std::fmt::Write as _;
 
 use crate::anomaly::{Anomaly, Severity};
 use crate::duplex::Direction;
-use crate::event::{Body, Closed, Event, Frame, Handshake, Message, Verdict};
+use crate::event::{Body, Closed, Event, Frame, Handshake, Message, NO_CONNECTION, Verdict};
 use crate::export::escape::{is_unsafe, push_escaped};
 use crate::export::time::{Clock, write_seconds};
 use crate::export::{Conclusion, Format};
+use crate::input::Counters;
 use crate::origin::Timestamp;
 use crate::outbox::Summary;
 use crate::payload::Payload;
@@ -35,7 +36,11 @@ impl Format for Text {
             Some(Direction::ToClient) => "<-",
             None => "--",
         };
-        write!(self.line, "  #{:<3} {arrow} ", event.connection).expect("a String takes all");
+        match event.connection {
+            NO_CONNECTION => write!(self.line, "  {:<4} {arrow} ", ""),
+            connection => write!(self.line, "  #{connection:<3} {arrow} "),
+        }
+        .expect("a String takes all");
         describe(&event.body, &mut self.line).expect("a String takes all");
         out.extend_from_slice(self.line.as_bytes());
         out.push(b'\n');
@@ -83,11 +88,24 @@ pub fn summary(summary: &Summary) -> String {
     if summary.tls > 0 {
         text += &format!("; {} not opened", count(summary.tls, "TLS connection", "TLS connections"));
     }
+    if let Some(capture) = &summary.capture {
+        text += &format!("; {}", self::capture(capture));
+    }
     if !summary.unknown_links.is_empty() {
         let links: Vec<_> = summary.unknown_links.iter().map(ToString::to_string).collect();
         text += &format!("; link types not known: {}", links.join(", "));
     }
     text
+}
+
+/// What a live capture counted; who dropped is said where anything was.
+fn capture(capture: &Counters) -> String {
+    let received = count(capture.received, "packet received", "packets received");
+    let by = [("kernel", capture.kernel), ("interface", capture.interface), ("analysis", capture.queue)];
+    let by: Vec<_> =
+        by.iter().filter(|(_, count)| *count > 0).map(|(who, count)| format!("{count} by the {who}")).collect();
+    let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
+    format!("{received}, {} dropped{by}", capture.dropped())
 }
 
 fn describe(body: &Body, line: &mut String) -> std::fmt::Result {

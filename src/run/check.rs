@@ -1,7 +1,7 @@
 //! `wscope check`: a conformance report of all connections.
 
 use crate::anomaly::Severity;
-use crate::capture::Files;
+use crate::capture::Source;
 use crate::check::{Check, jsonl, text};
 use crate::config::{Config, Limits, Per};
 use crate::export::redact::redact;
@@ -22,17 +22,17 @@ pub struct Report {
 }
 
 impl Report {
-    /// Reports on all of `files`; with the end of the run, whether the threshold was reached.
+    /// Reports on all of `source`; with the end of the run, whether the threshold was reached.
     ///
     /// # Errors
     /// When an input cannot be read at all, or the output cannot be written.
-    pub fn run(self, files: &mut Files, mut output: Output) -> Result<(Finished, bool), Error> {
+    pub fn run(self, source: &mut dyn Source, mut output: Output) -> Result<(Finished, bool), Error> {
         let mut check = Check::default();
         let mut out = Vec::new();
         // A Close or Ping is read whole; of other payload nothing is kept.
         let limits = Limits { payload: 125, ..Limits::default() };
         let config = Config { per: Per::Frame, limits };
-        let finished = analyse(files, config, self.count, |mut event, _| {
+        let finished = analyse(source, config, self.count, |mut event, _| {
             if self.redact {
                 redact(&mut event);
             }

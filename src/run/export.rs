@@ -1,6 +1,6 @@
 //! `wscope export`: events to an output, in a format of the table.
 
-use crate::capture::Files;
+use crate::capture::Source;
 use crate::config::Config;
 use crate::event::Event;
 use crate::export::redact::redact;
@@ -25,15 +25,15 @@ pub struct Export {
 const BLOCK: usize = 64 << 10;
 
 impl Export {
-    /// Exports all of `files`.
+    /// Exports all of `source`.
     ///
     /// # Errors
     /// When an input cannot be read at all, or the output cannot be written.
-    pub fn run(self, files: &mut Files, output: Output) -> Result<Finished, Error> {
+    pub fn run(self, source: &mut dyn Source, output: Output) -> Result<Finished, Error> {
         let Self { config, format, redact, count } = self;
         let mut writer = Writer { format, redact, output, gathered: Vec::with_capacity(2 * BLOCK) };
         writer.format.begin(&mut writer.gathered);
-        let finished = analyse(files, config, count, &mut writer)?;
+        let finished = analyse(source, config, count, &mut writer)?;
         writer.format.end(&Conclusion { summary: &finished.summary, damaged: &finished.damaged }, &mut writer.gathered);
         writer.write()?;
         writer.output.finish()?;

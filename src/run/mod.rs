@@ -9,10 +9,10 @@ pub mod progress;
 use std::io;
 
 use crate::analyzer::Analyzer;
-use crate::capture::{Error as CaptureError, Files, Step};
+use crate::capture::{Error as CaptureError, Source, Step};
 use crate::config::Config;
 use crate::event::Event;
-use crate::input::Input;
+use crate::input::{Counters, Input};
 use crate::origin::Timestamp;
 use crate::outbox::Summary;
 use progress::Progress;
@@ -47,6 +47,15 @@ pub struct Finished {
     pub summary: Summary,
     /// What was wrong with the inputs: one message each.
     pub damaged: Vec<String>,
+    /// Why a live capture ended before anybody asked for it.
+    pub failed: Option<String>,
+}
+
+impl Finished {
+    /// Whether all inputs were read to their end.
+    pub fn is_whole(&self) -> bool {
+        self.damaged.is_empty() && self.failed.is_none()
+    }
 }
 
 /// Where events go.
@@ -64,6 +73,23 @@ pub trait Sink {
     fn pause(&mut self) -> Result<(), Error> {
         Ok(())
     }
+
+    /// How a live capture is going; ten times a second or more.
+    ///
+    /// # Errors
+    /// When it cannot be passed on.
+    fn status(&mut self, _status: Status) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// How a live capture is going.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    /// Up to when it was looked: the last packet, or the time that passed in silence.
+    pub now: Timestamp,
+    /// What was received and what was dropped.
+    pub counters: Counters,
 }
 
 impl<F: FnMut(Event, Timestamp) -> Result<(), Error>> Sink for F {
@@ -72,35 +98,57 @@ impl<F: FnMut(Event, Timestamp) -> Result<(), Error>> Sink for F {
     }
 }
 
-/// Reads all inputs, at most `count` packets of them, and hands each event to `sink`.
+/// Reads a source to its end, at most `count` packets of it, and hands each event to `sink`.
 ///
 /// # Errors
-/// When an input cannot be read at all, or `sink` fails. Damage inside an input is no error: see [`Finished::damaged`].
-pub fn analyse(files: &mut Files, config: Config, count: Option<u64>, mut sink: impl Sink) -> Result<Finished, Error> {
+/// When an input cannot be read at all, or `sink` fails. What happens later to an input is no error: see [`Finished`].
+pub fn analyse(
+    source: &mut dyn Source,
+    config: Config,
+    count: Option<u64>,
+    mut sink: impl Sink,
+) -> Result<Finished, Error> {
     let mut analyzer = Analyzer::new(config);
     let mut progress = Progress::begin();
-    let mut damaged = Vec::new();
+    let mut finished = Finished::default();
     let mut left = count.unwrap_or(u64::MAX);
+    let mut now = Timestamp::default();
     while left > 0 {
-        match files.step() {
+        let mut breathes = false;
+        match source.step() {
             Ok(Step::End) => break,
-            Ok(Step::Pause) => sink.pause()?,
+            Ok(Step::Pause) => breathes = true,
             Ok(Step::Input(input)) => {
-                left -= u64::from(matches!(input, Input::Packet(_)));
+                match input {
+                    Input::Packet(packet) => (left, now) = (left - 1, packet.time),
+                    Input::Tick(time) => (breathes, now) = (true, time),
+                    Input::Secret(_) | Input::Dropped(_) => {}
+                }
                 analyzer.push(input);
             }
             Err(error) if error.is_damage() => {
                 analyzer.note_damage();
-                damaged.push(error.to_string());
+                finished.damaged.push(error.to_string());
+            }
+            Err(error) if error.is_of_a_live_capture() => {
+                finished.failed = Some(error.to_string());
+                break;
             }
             Err(error) => return Err(error.into()),
         }
         drain(&mut analyzer, &mut sink)?;
-        progress.tick(|| files.progress());
+        if breathes {
+            sink.pause()?;
+            if let Some(counters) = source.counters() {
+                sink.status(Status { now, counters })?;
+            }
+        }
+        progress.tick(|| source.progress());
     }
     analyzer.finish();
     drain(&mut analyzer, &mut sink)?;
-    Ok(Finished { summary: analyzer.summary(), damaged })
+    finished.summary = Summary { capture: source.counters(), ..analyzer.summary() };
+    Ok(finished)
 }
 
 fn drain(analyzer: &mut Analyzer, sink: &mut impl Sink) -> Result<(), Error> {

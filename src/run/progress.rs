@@ -26,7 +26,7 @@ impl Progress {
     }
 
     /// To be called once a packet; looks at the clock now and then.
-    pub fn tick(&mut self, position: impl FnOnce() -> Position) {
+    pub fn tick(&mut self, position: impl FnOnce() -> Option<Position>) {
         let Some(begun) = self.begun else { return };
         self.ticks += 1;
         if self.ticks < TICKS {
@@ -36,7 +36,7 @@ impl Progress {
         if begun.elapsed() < PATIENCE {
             return;
         }
-        let position = position();
+        let Some(position) = position() else { return };
         let bar = self.bar.get_or_insert_with(|| {
             let so_far = bar(position.total).with_position(position.read);
             so_far.with_elapsed(begun.elapsed())

@@ -56,10 +56,15 @@ pub fn summary(packets: &[OwnedPacket], config: &Config) -> Summary {
 
 /// Events and counters of a capture with these packets.
 pub fn run(packets: &[OwnedPacket], config: &Config) -> (Vec<Event>, Summary) {
+    run_inputs(packets.iter().zip(1..).map(|(packet, number)| Input::Packet(packet.lend(number))), config)
+}
+
+/// Events and counters of these inputs.
+pub fn run_inputs<'a>(inputs: impl IntoIterator<Item = Input<'a>>, config: &Config) -> (Vec<Event>, Summary) {
     let mut analyzer = Analyzer::new(config.clone());
     let mut events = Vec::new();
-    for (packet, number) in packets.iter().zip(1..) {
-        analyzer.push(Input::Packet(packet.lend(number)));
+    for input in inputs {
+        analyzer.push(input);
         events.extend(std::iter::from_fn(|| analyzer.next_event()));
     }
     analyzer.finish();

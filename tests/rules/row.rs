@@ -5,9 +5,10 @@ use wscope::capture::Files;
 use wscope::config::{Config, Per};
 use wscope::duplex::Direction;
 use wscope::event::{Body, Event};
+use wscope::input::Input;
 use wscope::outbox::Summary;
 
-use super::common::{Conversation, OwnedPacket, Route, Segment, codes, run};
+use super::common::{Conversation, OwnedPacket, Route, Segment, codes, run, run_inputs};
 
 use Item::{Frame, Gap, Handshake, Notice, Totals};
 
@@ -44,6 +45,8 @@ pub(crate) enum Capture {
     Told(Vec<(Route, Vec<Segment>)>),
     Packets(Vec<OwnedPacket>),
     File(Vec<u8>),
+    /// Behind the packets it is told that more were dropped.
+    Lossy(Vec<OwnedPacket>, u64),
 }
 
 impl From<Conversation> for Capture {
@@ -89,6 +92,10 @@ impl Capture {
                 run(&packets, config)
             }
             Self::Packets(packets) => run(packets, config),
+            Self::Lossy(packets, dropped) => {
+                let packets = packets.iter().zip(1..).map(|(packet, number)| Input::Packet(packet.lend(number)));
+                run_inputs(packets.chain([Input::Dropped(*dropped)]), config)
+            }
             Self::File(bytes) => {
                 let file = tempfile::NamedTempFile::new().expect("room for a file");
                 std::fs::write(file.path(), bytes).expect("room for its bytes");

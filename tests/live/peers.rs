@@ -1,0 +1,92 @@
+//! A WebSocket client and server on loopback that log what they receive.
+
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use tungstenite::protocol::CloseFrame;
+use tungstenite::{Message, WebSocket, accept, client};
+
+/// A message as its receiver logged it: who sent it, whether it is text, and its bytes.
+pub(crate) type Logged = (&'static str, bool, Vec<u8>);
+
+/// A server that waits for its client.
+pub(crate) struct Peers {
+    listener: TcpListener,
+}
+
+/// A client and a server that are connected.
+pub(crate) struct Pair {
+    client: WebSocket<TcpStream>,
+    server: WebSocket<TcpStream>,
+}
+
+impl Peers {
+    /// Listens on a port that nobody else uses.
+    pub(crate) fn listen() -> Self {
+        Self { listener: TcpListener::bind("127.0.0.1:0").expect("a free port") }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.listener.local_addr().expect("it is bound").port()
+    }
+
+    /// Opens a connection.
+    pub(crate) fn connect(&self) -> Pair {
+        let port = self.port();
+        let opening = thread::spawn(move || {
+            let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
+            stream.set_nodelay(true).expect("a TCP socket");
+            client(format!("ws://127.0.0.1:{port}/live"), stream).expect("the server answers").0
+        });
+        let (stream, _) = self.listener.accept().expect("the client comes");
+        stream.set_nodelay(true).expect("a TCP socket");
+        let server = accept(stream).expect("the client asks");
+        Pair { client: opening.join().expect("no panic"), server }
+    }
+
+    /// A conversation from the first to the last byte: what was received, in order.
+    pub(crate) fn talk(&self) -> Vec<Logged> {
+        let mut pair = self.connect();
+        let mut logged = Vec::new();
+        for round in 0..20usize {
+            logged.push(pair.client_says(&format!("question {round}: {}", "?".repeat(round * 97))));
+            logged.push(pair.server_says(Message::binary(vec![round as u8; round * 7001])));
+            logged.push(pair.server_says(Message::text("")));
+        }
+        pair.close();
+        logged
+    }
+}
+
+impl Pair {
+    /// Says a text, and waits until the server has it.
+    pub(crate) fn client_says(&mut self, text: &str) -> Logged {
+        self.client.send(Message::text(text)).expect("the server reads");
+        log("client", self.server.read().expect("a message"))
+    }
+
+    /// Says something, and waits until the client has it.
+    pub(crate) fn server_says(&mut self, message: Message) -> Logged {
+        let server = &mut self.server;
+        let client = &mut self.client;
+        thread::scope(|scope| {
+            // A large message fills the socket, and needs a reader.
+            scope.spawn(move || server.send(message).expect("the client reads"));
+            log("server", client.read().expect("a message"))
+        })
+    }
+
+    /// The closing handshake.
+    pub(crate) fn close(mut self) {
+        let close = CloseFrame { code: 1000.into(), reason: "done".into() };
+        self.client.close(Some(close)).expect("the server is there");
+        // Each reads to the end of the connection, and answers the Close on the way.
+        while self.server.read().is_ok() {}
+        drop(self.server);
+        while self.client.read().is_ok() {}
+    }
+}
+
+fn log(from: &'static str, message: Message) -> Logged {
+    (from, message.is_text(), message.into_data().to_vec())
+}
