@@ -106,7 +106,7 @@ fn inflate_message(inflater: &mut Inflater, wire: &[u8], engines: &mut Engines) 
     let mut length = 0;
     inflater.begin(engines);
     let mut input = wire;
-    while let Inflated::Bytes(bytes) = inflater.next(&mut input, engines) {
+    while let Inflated::Bytes { bytes, .. } = inflater.next(&mut input, engines) {
         length += bytes.len();
     }
     inflater.finish(engines);

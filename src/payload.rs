@@ -13,12 +13,17 @@ pub struct Payload {
     pub length: u64,
     /// Whether `bytes` are text: the message is, and they are valid UTF-8 and without a hole.
     pub text: bool,
-    /// Where bytes are missing: position in `bytes`, and how many.
-    pub holes: Vec<(u64, u64)>,
-    /// How many of `bytes` were counted as held.
+    /// Where bytes are missing between those that are kept.
+    pub holes: Vec<Range>,
+    /// Which of `bytes` are not known, for a compression window was lost; they are 0.
+    pub unknown: Vec<Range>,
+    /// How many bytes were counted as held.
     #[serde(skip)]
     held: usize,
 }
+
+/// Position in [`Payload::bytes`], and how many bytes.
+pub type Range = (u64, u64);
 
 /// Behind so many holes nothing more is kept: each costs more than the byte that may stand before it.
 const MAX_HOLES: usize = 1024;
@@ -33,11 +38,17 @@ impl Payload {
         self.length += bytes.len() as u64;
     }
 
-    /// Adds bytes within the limits; `held` is how many are kept by now over all connections.
-    pub fn keep(&mut self, bytes: &[u8], limits: &Limits, held: &mut usize) {
-        let before = self.bytes.len();
+    /// Adds bytes within the limits, and which of them are not known; `held` is how many are kept by now over all
+    /// connections.
+    pub fn keep(&mut self, bytes: &[u8], unknown: &[Range], limits: &Limits, held: &mut usize) {
+        let (before, ranges) = (self.bytes.len(), self.unknown.len());
         self.append(bytes, if *held < limits.payload_total { limits.payload } else { 0 });
         let kept = self.bytes.len() - before;
+        for &(position, count) in unknown {
+            let count = count.min((kept as u64).saturating_sub(position));
+            add_range(&mut self.unknown, before as u64 + position, count);
+        }
+        let kept = kept + (self.unknown.len() - ranges) * size_of::<Range>();
         self.held += kept;
         *held += kept;
     }
@@ -66,7 +77,7 @@ impl Payload {
 
     /// Decides whether it is text, where the message is: cuts off the character that the limit split.
     pub fn judge_text(&mut self) {
-        if self.holes.iter().any(|&(position, _)| position < self.bytes.len() as u64) {
+        if !self.unknown.is_empty() || self.holes.iter().any(|&(position, _)| position < self.bytes.len() as u64) {
             return;
         }
         if simdutf8::basic::from_utf8(&self.bytes).is_ok() {
@@ -81,9 +92,30 @@ impl Payload {
     }
 }
 
+/// Adds a range behind others, or to the last one where it begins at its end.
+pub fn add_range(ranges: &mut Vec<Range>, position: u64, count: u64) {
+    match ranges.last_mut() {
+        _ if count == 0 => {}
+        Some((last, length)) if *last + *length == position => *length += count,
+        Some(_) | None => ranges.push((position, count)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Payload;
+    use crate::config::Limits;
+
+    #[test]
+    fn unknown_bytes_are_counted_in_what_is_kept_and_are_no_text() {
+        let (mut payload, mut held) = (Payload::default(), 0);
+        let limits = Limits { payload: 6, ..Limits::default() };
+        payload.keep(b"ab\0", &[(2, 1)], &limits, &mut held);
+        payload.keep(b"\0c\0\0\0", &[(0, 1), (2, 3)], &limits, &mut held);
+        payload.judge_text();
+        assert_eq!((&payload.unknown[..], payload.length, payload.text), (&[(2, 2), (5, 1)][..], 8, false));
+        assert_eq!((held, payload.held()), (6 + 2 * 16, 6 + 2 * 16));
+    }
 
     #[test]
     fn what_is_over_the_limit_is_counted_but_not_kept() {

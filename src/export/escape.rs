@@ -2,6 +2,14 @@
 
 use std::fmt::Write as _;
 
+use crate::payload::Payload;
+
+/// Stands in a readable line for a byte that is not known; where payload holds the character, it is escaped.
+pub const UNKNOWN: char = '░';
+
+/// So many bytes that are not known stand in a line one by one; of more their number stands there.
+const COUNTED: u64 = 8;
+
 /// Whether a character could move, colour, hide or reorder what a terminal shows.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
@@ -9,7 +17,7 @@ pub fn is_unsafe(c: char) -> bool {
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Adds `text` with what is unsafe, and the backslash, written as in a Rust literal.
+/// Adds `text` with what is unsafe, and the backslash and [`UNKNOWN`], written as in a Rust literal.
 pub fn push_escaped(text: &str, out: &mut String) {
     for c in text.chars() {
         match c {
@@ -18,8 +26,50 @@ pub fn push_escaped(text: &str, out: &mut String) {
             '\t' => out.push_str("\\t"),
             '\\' => out.push_str("\\\\"),
             c if c.is_ascii_control() => write!(out, "\\x{:02x}", u32::from(c)).expect("a String takes all"),
-            c if is_unsafe(c) => write!(out, "\\u{{{:x}}}", u32::from(c)).expect("a String takes all"),
+            c if is_unsafe(c) || c == UNKNOWN => write!(out, "\\u{{{:x}}}", u32::from(c)).expect("a String takes all"),
             c => out.push(c),
+        }
+    }
+}
+
+/// Adds the first `most` bytes of a payload of which some are not known: `{"price":░░,"name":"░120 bytes░`.
+///
+/// What is no UTF-8 is written as bytes, `\xff`.
+pub fn push_broken(payload: &Payload, most: usize, out: &mut String) {
+    let most = most.min(payload.bytes.len());
+    let mut shown = 0;
+    for ((position, count), absent) in breaks(payload) {
+        let position = (position as usize).min(most);
+        push_bytes(&payload.bytes[shown..position], out);
+        shown = position;
+        if position == most && most < payload.bytes.len() {
+            return;
+        }
+        if count <= COUNTED {
+            out.extend((0..count).map(|_| UNKNOWN));
+        } else {
+            write!(out, "{UNKNOWN}{count} bytes{UNKNOWN}").expect("a String takes all");
+        }
+        if !absent {
+            shown = (position + count as usize).min(most);
+        }
+    }
+    push_bytes(&payload.bytes[shown..most], out);
+}
+
+/// What is not known of a payload, in order: a position and how many bytes, and whether they are absent there.
+fn breaks(payload: &Payload) -> Vec<((u64, u64), bool)> {
+    let unknown = payload.unknown.iter().map(|&range| (range, false));
+    let mut breaks: Vec<_> = unknown.chain(payload.holes.iter().map(|&range| (range, true))).collect();
+    breaks.sort_by_key(|((position, _), _)| *position);
+    breaks
+}
+
+fn push_bytes(bytes: &[u8], out: &mut String) {
+    for chunk in bytes.utf8_chunks() {
+        push_escaped(chunk.valid(), out);
+        for byte in chunk.invalid() {
+            write!(out, "\\x{byte:02x}").expect("a String takes all");
         }
     }
 }
@@ -50,6 +100,19 @@ mod tests {
         push_escaped("a\\b\n\x1b[2J\u{9b}31m\u{202e}ok €", &mut out);
         assert_eq!(out, "a\\\\b\\n\\x1b[2J\\u{9b}31m\\u{202e}ok €");
         assert!(!out.chars().any(is_unsafe));
+    }
+
+    #[test]
+    fn what_is_not_known_is_seen_and_cannot_be_feigned() {
+        let bytes = b"ab\0\0cd\xe2\x96\x91\xff...............end".to_vec();
+        let mut payload = Payload::default();
+        (payload.bytes, payload.holes, payload.unknown) = (bytes, vec![(5, 1000)], vec![(2, 2), (10, 15)]);
+        let mut out = String::new();
+        push_broken(&payload, 99, &mut out);
+        assert_eq!(out, "ab░░c░1000 bytes░d\\u{2591}\\xff░15 bytes░end");
+        out.clear();
+        push_broken(&payload, 5, &mut out);
+        assert_eq!(out, "ab░░c");
     }
 
     #[test]

@@ -225,6 +225,9 @@ fn payload(payload: &Payload, out: &mut Vec<u8>) {
     if !payload.holes.is_empty() {
         field!(out, "holes", payload.holes);
     }
+    if !payload.unknown.is_empty() {
+        field!(out, "unknown", payload.unknown);
+    }
 }
 
 fn gap(gap: &Gap, out: &mut Vec<u8>) {

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use crate::anomaly::{Anomaly, Severity};
 use crate::duplex::Direction;
 use crate::event::{Body, Closed, Event, Frame, Handshake, Message, NO_CONNECTION, Verdict};
-use crate::export::escape::{is_unsafe, push_escaped};
+use crate::export::escape::{is_unsafe, push_broken, push_escaped};
 use crate::export::time::{Clock, write_seconds};
 use crate::export::{Conclusion, Format};
 use crate::input::Counters;
@@ -194,6 +194,8 @@ fn describe_payload(payload: &Payload, line: &mut String) -> std::fmt::Result {
         let text = str::from_utf8(&payload.bytes).unwrap_or_default();
         shown = text.char_indices().map(|(at, _)| at).nth(SHOWN).unwrap_or(text.len());
         push_escaped(&text[..shown], line);
+    } else if !payload.unknown.is_empty() || !payload.holes.is_empty() {
+        push_broken(payload, shown, line);
     } else if let Some(text) = readable(&payload.bytes) {
         shown = text.len();
         write!(line, "{text:?}")?;

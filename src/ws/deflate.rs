@@ -10,16 +10,18 @@
 //! length of a message and primed with that history. So thousands of connections cost little, most messages find a
 //! warm inflater, and a block with BFINAL set (§7.2.3.4), after which an inflater forgets, loses no context.
 //!
-//! History always holds true bytes only. After a loss it starts anew, and a reference to what lies before it is
-//! refused by the inflater instead of answered with something else.
+//! History always holds true bytes only. After a loss a slower inflater of ours takes over, which tells the bytes that
+//! are known from those that are not ([`partial`](crate::ws::partial)), until a message ends with a whole window known.
 
 use zlib_rs::{Inflate, InflateFlush, Status};
 
+use crate::payload::Range;
 use crate::ws::distance::Distances;
 use crate::ws::extension::Deflate;
+use crate::ws::partial::{Output, Partial, Pause};
 
 /// The largest window there is.
-const WINDOW: usize = 32 << 10;
+pub const WINDOW: usize = 32 << 10;
 
 /// What a sender leaves away at the end of each message (§7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
@@ -31,11 +33,12 @@ const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
 pub struct Engines {
     idle: Vec<Inflate>,
     output: Box<[u8]>,
+    partial: Output,
 }
 
 impl Default for Engines {
     fn default() -> Self {
-        Self { idle: Vec::new(), output: vec![0; WINDOW].into() }
+        Self { idle: Vec::new(), output: vec![0; WINDOW].into(), partial: Output::default() }
     }
 }
 
@@ -50,30 +53,23 @@ pub struct Inflater {
     parameters: Deflate,
     /// Where less than the largest window was agreed.
     distances: Option<Distances>,
-    history: Vec<u8>,
-    /// Inflated since the history began anew; `None` while it never was lost.
-    since_loss: Option<u64>,
-    /// Lent while a message is being received.
+    window: Window,
+    /// Lent while a message is being received and the window is known.
     engine: Option<Inflate>,
     /// The last block ended with BFINAL, and nothing came behind it.
     at_end: bool,
-    /// Why the rest of the message cannot be had.
-    failed: Option<Failure>,
+    /// The rest of the message cannot be had.
+    failed: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Failure {
+/// What later messages may refer to.
+enum Window {
+    /// All that there was, at most [`WINDOW`] and what was not yet thrown away.
+    Known(Vec<u8>),
+    /// Nothing of it is known, and no message has come since.
     Lost,
-    Corrupt,
-}
-
-impl From<Failure> for Inflated<'_> {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Lost => Self::Lost,
-            Failure::Corrupt => Self::Corrupt,
-        }
-    }
+    /// Part of it is known.
+    Partial(Box<Partial>),
 }
 
 impl std::fmt::Debug for Inflater {
@@ -86,11 +82,14 @@ impl std::fmt::Debug for Inflater {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Inflated<'a> {
     /// Bytes; there may be more.
-    Bytes(&'a [u8]),
+    Bytes {
+        /// The bytes; 0 in place of those that are not known.
+        bytes: &'a [u8],
+        /// Those of them that are not known, for they were copied from what was lost.
+        unknown: &'a [Range],
+    },
     /// All that could be told of the input was told.
     Done,
-    /// It cannot be inflated, and may refer to history that was lost.
-    Lost,
     /// It is not DEFLATE data.
     Corrupt,
 }
@@ -99,23 +98,33 @@ impl Inflater {
     /// An inflater for the messages of a direction with these parameters.
     pub fn new(parameters: Deflate) -> Self {
         let distances = Distances::new(parameters.window_bits);
-        Self { parameters, distances, history: Vec::new(), since_loss: None, engine: None, at_end: false, failed: None }
+        let window = Window::Known(Vec::new());
+        Self { parameters, distances, window, engine: None, at_end: false, failed: false }
     }
 
     /// A message begins.
     pub fn begin(&mut self, engines: &mut Engines) {
-        let mut engine = engines.idle.pop().unwrap_or_else(|| Inflate::new(false, 15));
-        prime(&mut engine, &self.history);
-        self.engine = Some(engine);
+        if matches!(self.window, Window::Lost) {
+            self.window = Window::Partial(Box::default());
+        }
+        match &mut self.window {
+            Window::Known(history) => {
+                let mut engine = engines.idle.pop().unwrap_or_else(|| Inflate::new(false, 15));
+                prime(&mut engine, history);
+                self.engine = Some(engine);
+            }
+            Window::Partial(partial) => partial.begin(),
+            Window::Lost => {}
+        }
         self.at_end = false;
-        self.failed = None;
+        self.failed = false;
         if let Some(distances) = &mut self.distances {
             distances.begin();
         }
     }
 
     /// The first distance in the message that is beyond the agreed window; to be asked once of each input.
-    pub fn too_far(&mut self, input: &[u8]) -> Option<u16> {
+    pub fn too_far(&mut self, input: &[u8]) -> Option<usize> {
         self.distances.as_mut()?.push(input)
     }
 
@@ -123,16 +132,29 @@ impl Inflater {
     ///
     /// After an error the rest of the message cannot be had: [`abandon`](Self::abandon) it.
     pub fn next<'a>(&mut self, input: &mut &[u8], engines: &'a mut Engines) -> Inflated<'a> {
+        let history = match &mut self.window {
+            Window::Known(history) => history,
+            Window::Partial(partial) => {
+                let pause = partial.next(input, &mut engines.partial);
+                let Output { bytes, unknown } = &engines.partial;
+                return match pause {
+                    _ if !bytes.is_empty() => Inflated::Bytes { bytes, unknown },
+                    Pause::Full | Pause::Done => Inflated::Done,
+                    Pause::Corrupt => Inflated::Corrupt,
+                };
+            }
+            Window::Lost => return Inflated::Done,
+        };
         let Some(engine) = &mut self.engine else { return Inflated::Done };
-        if let Some(failure) = self.failed {
-            return failure.into();
-        }
         loop {
+            if self.failed {
+                return Inflated::Corrupt;
+            }
             if self.at_end {
                 if input.is_empty() {
                     return Inflated::Done;
                 }
-                prime(engine, &self.history);
+                prime(engine, history);
                 self.at_end = false;
             }
             let (read, written) = (engine.total_in(), engine.total_out());
@@ -140,23 +162,13 @@ impl Inflater {
             *input = &input[(engine.total_in() - read) as usize..];
             let written = (engine.total_out() - written) as usize;
             self.at_end = status == Ok(Status::StreamEnd);
-            self.since_loss =
-                self.since_loss.map(|since| since + written as u64).filter(|&since| since < WINDOW as u64);
-            if status.is_err() {
-                // Shortly after a loss that is taken for the reason. The engine's own is no help: for short input it
-                // tells a distance too far back, for long input only that it failed.
-                let lost = self.since_loss.is_some();
-                self.failed = Some(if lost { Failure::Lost } else { Failure::Corrupt });
-            }
+            self.failed = status.is_err();
             if written > 0 {
                 let bytes = &engines.output[..written];
-                remember(&mut self.history, bytes);
-                return Inflated::Bytes(bytes);
+                remember(history, bytes);
+                return Inflated::Bytes { bytes, unknown: &[] };
             }
-            if let Some(failure) = self.failed {
-                return failure.into();
-            }
-            if !self.at_end {
+            if !self.failed && !self.at_end {
                 return Inflated::Done;
             }
         }
@@ -164,27 +176,38 @@ impl Inflater {
 
     /// A message was received whole. Whether its data end where a block does (§7.2.1), so that nothing of it is open.
     pub fn end(&mut self, engines: &mut Engines) -> bool {
+        if let Window::Partial(partial) = &mut self.window {
+            return partial.end();
+        }
         // A message whose last block has BFINAL set may end right there.
         let Some(engine) = self.engine.as_mut().filter(|_| !self.at_end) else { return true };
         // Strictly even an empty message has a byte (§7.2.3.6), but nothing of it is open.
         if engine.total_in() == 0 {
             return true;
         }
-        // What was left away makes an empty block; another one shows that it did, and ended there.
-        [(&TAIL[..], Status::Ok), (&LAST_BLOCK, Status::StreamEnd)].into_iter().all(|(wire, wanted)| {
+        // What was left away makes an empty block, which may be the last of its stream; else another one shows that it
+        // did, and ended there.
+        let mut put_behind = |wire: &[u8]| {
             let (read, written) = (engine.total_in(), engine.total_out());
             let status = engine.decompress(wire, &mut engines.output, InflateFlush::SyncFlush);
             let consumed = engine.total_in() - read == wire.len() as u64;
-            status == Ok(wanted) && consumed && engine.total_out() == written
-        })
+            status.ok().filter(|_| consumed && engine.total_out() == written)
+        };
+        match put_behind(&TAIL) {
+            Some(Status::Ok) => put_behind(&LAST_BLOCK) == Some(Status::StreamEnd),
+            end => end == Some(Status::StreamEnd),
+        }
     }
 
     /// A message ended, and all of it was inflated.
     pub fn finish(&mut self, engines: &mut Engines) {
         engines.idle.extend(self.engine.take());
         if !self.parameters.context_takeover {
-            self.history.clear();
-            self.since_loss = None;
+            self.window = Window::Known(Vec::new());
+        } else if let Window::Partial(partial) = &self.window
+            && let Some(history) = partial.healed()
+        {
+            self.window = Window::Known(history);
         }
     }
 
@@ -196,8 +219,8 @@ impl Inflater {
 
     /// Messages were lost that later ones may refer to.
     pub fn lose(&mut self) {
-        self.history.clear();
-        self.since_loss = self.parameters.context_takeover.then_some(0);
+        let lost = self.parameters.context_takeover;
+        self.window = if lost { Window::Lost } else { Window::Known(Vec::new()) };
     }
 }
 
@@ -221,29 +244,52 @@ fn remember(history: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use flate2::{Compress, Compression, FlushCompress};
 
-    const TAKEOVER: Deflate = Deflate { window_bits: 15, context_takeover: true };
+    pub(in crate::ws) const TAKEOVER: Deflate = Deflate { window_bits: 15, context_takeover: true };
 
-    /// Inflates a message given in pieces of `piece` bytes.
-    fn message(
+    /// Compresses messages as a sender with context takeover does (§7.2.1).
+    pub(in crate::ws) struct Deflater(Compress);
+
+    impl Deflater {
+        pub(in crate::ws) fn new(level: u32) -> Self {
+            Self(Compress::new(Compression::new(level), false))
+        }
+
+        pub(in crate::ws) fn message(&mut self, payload: &[u8]) -> Vec<u8> {
+            let mut out = Vec::with_capacity(2 * payload.len() + 64);
+            self.0.compress_vec(payload, &mut out, FlushCompress::Sync).expect("room enough");
+            // Nothing to flush: an empty block (§7.2.3.6).
+            out.strip_suffix(&TAIL).map_or_else(|| vec![0x00], <[u8]>::to_vec)
+        }
+    }
+
+    impl Default for Deflater {
+        fn default() -> Self {
+            Self::new(6)
+        }
+    }
+
+    /// Inflates a message given in pieces of `piece` bytes; fails where a byte is not known.
+    pub(in crate::ws) fn message(
         inflater: &mut Inflater,
         engines: &mut Engines,
         wire: &[u8],
         piece: usize,
     ) -> Result<Vec<u8>, &'static str> {
-        let mut out = Vec::new();
+        let (mut out, mut whole) = (Vec::new(), true);
         inflater.begin(engines);
         for mut input in wire.chunks(piece.max(1)) {
             loop {
                 match inflater.next(&mut input, engines) {
-                    Inflated::Bytes(bytes) => out.extend_from_slice(bytes),
+                    Inflated::Bytes { bytes, unknown: [] } => out.extend_from_slice(bytes),
+                    Inflated::Bytes { .. } => whole = false,
                     Inflated::Done => break,
-                    error => {
-                        let error = if error == Inflated::Lost { "lost" } else { "corrupt" };
+                    Inflated::Corrupt => {
                         inflater.abandon(engines);
-                        return Err(error);
+                        return Err("corrupt");
                     }
                 }
             }
@@ -253,7 +299,7 @@ mod tests {
             return Err("open");
         }
         inflater.finish(engines);
-        Ok(out)
+        if whole { Ok(out) } else { Err("lost") }
     }
 
     #[test]
@@ -273,6 +319,8 @@ mod tests {
                 &[0xf2, 0x00, 0x11, 0x00, 0x00],
                 // two blocks (§7.2.3.5)
                 &[0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00],
+                // BFINAL on the empty block of which only the header is sent
+                &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x04],
                 // BFINAL without the empty block behind it, which some peers send
                 &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00],
             ] {
@@ -283,19 +331,18 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_to_lost_history_is_not_answered() {
+    fn a_reference_to_lost_history_is_not_answered_until_the_window_is_known_again() {
         let engines = &mut Engines::default();
-        let mut inflater = Inflater::new(TAKEOVER);
-        let (hello, again) = ([0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00], [0xf2, 0x00, 0x11, 0x00, 0x00]);
-        // The same, but long enough for the engine's fast path.
-        let long = [&again[..3], &[0; 60]].concat();
-        for wire in [&again[..], &long] {
-            inflater.begin(engines);
-            inflater.abandon(engines);
-            assert_eq!(message(&mut inflater, engines, wire, 99), Err("lost"));
+        let (mut inflater, mut deflater) = (Inflater::new(TAKEOVER), Deflater::default());
+        let filling = [7; 2 * WINDOW];
+        let texts = [&b"what was lost"[..], b"what was lost", b"found at last", b"found at last", &filling, b"and now"];
+        let wires: Vec<_> = texts.iter().map(|text| deflater.message(text)).collect();
+        inflater.lose();
+        for (index, (text, wire)) in texts.iter().zip(&wires).enumerate().skip(1) {
+            let told = message(&mut inflater, engines, wire, 9);
+            assert!(if index == 1 { told == Err("lost") } else { told.as_deref() == Ok(text) }, "message {index}");
         }
-        assert_eq!(message(&mut inflater, engines, &hello, 9).as_deref(), Ok(&b"Hello"[..]));
-        assert_eq!(message(&mut inflater, engines, &again, 9).as_deref(), Ok(&b"Hello"[..]));
+        assert!(matches!(inflater.window, Window::Known(_)), "the library's inflater is back");
     }
 
     #[test]

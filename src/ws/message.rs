@@ -5,7 +5,7 @@ use crate::config::{Config, Per};
 use crate::duplex::Direction;
 use crate::event::{FrameHeader, Message};
 use crate::origin::Origin;
-use crate::payload::Payload;
+use crate::payload::{Payload, Range};
 use crate::ws::deflate::{Engines, Inflated, Inflater};
 use crate::ws::utf8::Utf8;
 
@@ -92,31 +92,27 @@ impl Assembly {
     ) -> u64 {
         let Some(inflater) = inflater.filter(|_| self.is_inflating()) else {
             let raw = if self.compression == Compression::None { bytes } else { &[] };
-            return self.take(raw, fragment);
+            return self.take(raw, &[], fragment);
         };
         if let Some(distance) = inflater.too_far(bytes) {
-            let detail = Detail::Number("distance".into(), distance.into());
+            let detail = Detail::Number("distance".into(), distance as u64);
             fragment.anomalies.push(Anomaly::new(Code::DeflateWindow, detail));
         }
         let mut input = bytes;
         let mut count = 0;
         loop {
-            let code = match inflater.next(&mut input, engines) {
-                Inflated::Bytes(bytes) => {
-                    count += self.take_inflated(bytes, fragment);
-                    continue;
-                }
+            match inflater.next(&mut input, engines) {
+                Inflated::Bytes { bytes, unknown } => count += self.take_inflated(bytes, unknown, fragment),
                 Inflated::Done => return count,
-                Inflated::Lost => Code::DeflateDictionaryLost,
-                Inflated::Corrupt => Code::DeflateCorrupt,
-            };
-            let detail = Detail::Number("after inflating bytes".into(), self.inflated);
-            // Distances may have been read beyond this point; how far depends on where the bytes were split.
-            fragment.anomalies.retain(|anomaly| anomaly.code != Code::DeflateWindow);
-            fragment.anomalies.push(Anomaly::new(code, detail));
-            self.give_up(Some(inflater), engines);
-            return count;
+                Inflated::Corrupt => break,
+            }
         }
+        let detail = Detail::Number("after inflating bytes".into(), self.inflated);
+        // Distances may have been read beyond this point; how far depends on where the bytes were split.
+        fragment.anomalies.retain(|anomaly| anomaly.code != Code::DeflateWindow);
+        fragment.anomalies.push(Anomaly::new(Code::DeflateCorrupt, detail));
+        self.give_up(Some(inflater), engines);
+        count
     }
 
     /// Bytes of it will never come.
@@ -212,14 +208,14 @@ impl Assembly {
         matches!(self.compression, Compression::Deflate | Compression::Overrun)
     }
 
-    fn take_inflated(&mut self, bytes: &[u8], fragment: &mut Fragment<'_>) -> u64 {
+    fn take_inflated(&mut self, bytes: &[u8], unknown: &[Range], fragment: &mut Fragment<'_>) -> u64 {
         if self.compression == Compression::Overrun {
             return 0;
         }
         let limit = fragment.config.limits.inflate;
         let room = usize::try_from(limit - self.inflated).unwrap_or(usize::MAX).min(bytes.len());
         self.inflated += room as u64;
-        let count = self.take(&bytes[..room], fragment);
+        let count = self.take(&bytes[..room], unknown, fragment);
         if room < bytes.len() {
             fragment.anomalies.push(Anomaly::new(Code::LimitInflate, Detail::Number("limit".into(), limit)));
             self.compression = Compression::Overrun;
@@ -228,14 +224,22 @@ impl Assembly {
         count
     }
 
-    fn take(&mut self, bytes: &[u8], fragment: &mut Fragment<'_>) -> u64 {
+    /// Takes bytes of the message; a range of those that are not known may begin behind them.
+    fn take(&mut self, bytes: &[u8], unknown: &[Range], fragment: &mut Fragment<'_>) -> u64 {
         let Fragment { payload, held, config, .. } = fragment;
-        self.sink(payload, config).keep(bytes, &config.limits, held);
+        self.sink(payload, config).keep(bytes, unknown, &config.limits, held);
+        let known = unknown.first().map_or(bytes.len(), |&(first, _)| bytes.len().min(first as usize));
         if self.message.text
             && self.message.complete
-            && let Some(offset) = self.utf8.push(bytes)
+            && let Some(offset) = self.utf8.push(&bytes[..known])
         {
             fragment.anomalies.push(Anomaly::new(Code::Utf8Text, Detail::Number("at byte".into(), offset)));
+        }
+        if known < bytes.len() && self.message.complete {
+            self.message.complete = false;
+            let behind = self.inflated - (bytes.len() - known) as u64;
+            let detail = Detail::Number("after inflating bytes".into(), behind);
+            fragment.anomalies.push(Anomaly::new(Code::DeflateDictionaryLost, detail));
         }
         bytes.len() as u64
     }

@@ -11,6 +11,8 @@ pub mod join;
 pub mod judge;
 pub mod mask;
 pub mod message;
+pub mod partial;
 pub mod ping;
 pub mod receiver;
+pub mod symbols;
 pub mod utf8;

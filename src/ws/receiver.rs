@@ -374,7 +374,7 @@ impl Receiver {
                     message.push(bytes, self.inflater.as_deref_mut(), engines, fragment)
                 }
                 None => {
-                    payload.keep(bytes, &cx.config.limits, &mut cx.outbox.held);
+                    payload.keep(bytes, &[], &cx.config.limits, &mut cx.outbox.held);
                     bytes.len() as u64
                 }
             };

@@ -1,0 +1,86 @@
+//! What is told after a loss: all that can be known, and nothing else.
+
+mod common;
+
+use wscope::anomaly::Code;
+use wscope::config::{Config, Per};
+use wscope::event::{Body, Event, Message};
+use wscope::export::FORMATS;
+
+use common::{Conversation, Deflate, Dialect, Route, analyse, codes, text};
+
+/// SYN, SYN-ACK, ACK, request, 101: then a segment for each word.
+const FIRST: usize = 5;
+
+fn per_message() -> Config {
+    Config { per: Per::Message, ..Config::default() }
+}
+
+fn messages(events: &[Event]) -> impl Iterator<Item = &Message> {
+    events.iter().filter_map(|event| match &event.body {
+        Body::Message(message) => Some(&**message),
+        _ => None,
+    })
+}
+
+fn compressed() -> Conversation {
+    Conversation::on(Route::default(), Dialect { deflate: Some(Deflate::default()), ..Dialect::default() }).handshake()
+}
+
+#[test]
+fn a_compression_window_heals_after_a_loss() {
+    let told = compressed()
+        .server(text("{\"symbol\":\"one two three\"}"))
+        .server(text("{\"symbol\":\"one two three\",\"next\":4}"))
+        .server(text("{\"symbol\":\"five six seven\"}"))
+        .server(text("five six seven"))
+        .close(1000, "");
+    let mut packets = told.packets();
+    packets.remove(FIRST);
+    let events = analyse(&packets, &per_message());
+    let lines: Vec<_> = messages(&events).map(readable).collect();
+    let expected = [
+        (false, "{????????????????????????,\"next\":4}"),
+        (false, "{??????????five six seven\"}"),
+        (true, "five six seven"),
+    ];
+    let lines: Vec<_> = lines.iter().map(|(complete, line)| (*complete, &line[..])).collect();
+    assert_eq!(lines, expected);
+    let lost = Code::DeflateDictionaryLost;
+    assert_eq!(codes(&events), [Code::TcpGap, Code::WsResync, lost, lost]);
+}
+
+#[test]
+fn bytes_that_are_not_known_are_told_apart_in_json_and_in_text() {
+    let told = compressed().server(text("the same words")).server(text("the same words, and others")).close(1000, "");
+    let mut packets = told.packets();
+    packets.remove(FIRST);
+    let events = analyse(&packets, &per_message());
+    let message = events.iter().find(|event| matches!(event.body, Body::Message(_))).expect("the second one");
+    let line = |name: &str| {
+        let format = FORMATS.iter().find(|format| format.name == name).expect("a format");
+        let mut out = Vec::new();
+        (format.make)(Per::Message).event(message, message.span.first.time, &mut out);
+        String::from_utf8(out).expect("UTF-8")
+    };
+    let json: serde_json::Value = serde_json::from_str(&line("jsonl")).expect("JSON");
+    let expected = serde_json::json!([[[1, 13]], null, 26, false]);
+    assert_eq!(serde_json::json!([json["unknown"], json["text"], json["length"], json["complete"]]), expected);
+    assert_eq!(json["base64"], "dAAAAAAAAAAAAAAAAAAsIGFuZCBvdGhlcnM=");
+    assert!(line("text").contains("26  [incomplete] t░13 bytes░, and others\n"), "{}", line("text"));
+}
+
+/// Whether a message is complete, and its bytes with `?` for those that are not known.
+fn readable(message: &Message) -> (bool, String) {
+    let bytes: Vec<_> = known(message).into_iter().map(|byte| byte.unwrap_or(b'?')).collect();
+    (message.complete, String::from_utf8(bytes).expect("text"))
+}
+
+/// The bytes of a message, `None` those that are not known.
+fn known(message: &Message) -> Vec<Option<u8>> {
+    let mut bytes: Vec<_> = message.payload.bytes.iter().copied().map(Some).collect();
+    for &(position, count) in &message.payload.unknown {
+        bytes[position as usize..][..count as usize].fill(None);
+    }
+    bytes
+}
