@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::duplex::Direction;
 use crate::event::{Body, End, Event, Gap, GapReason, NO_CONNECTION};
 use crate::input::{Input, Packet};
+use crate::net::fragment::{Fragment, Fragments, Joined};
 use crate::net::segment::{Flags, Segment};
 use crate::net::seq::SeqNumber;
 use crate::net::{self, Decoded, Skip};
@@ -48,6 +49,7 @@ use crate::ws::connection::Ending;
 #[derive(Debug, Default)]
 pub struct Analyzer {
     shared: Shared,
+    fragments: Fragments,
     flows: Table<Entry>,
     work: VecDeque<Work>,
     /// Flows that wait for late packets, and until when; the same span for all, so in order.
@@ -137,7 +139,11 @@ impl Analyzer {
 
     /// What was counted so far.
     pub fn summary(&self) -> Summary {
-        Summary { connections: self.shared.ledger.connections(), ..self.shared.outbox.summary.clone() }
+        Summary {
+            connections: self.shared.ledger.connections(),
+            fragments: self.fragments.unjoined(),
+            ..self.shared.outbox.summary.clone()
+        }
     }
 
     /// Capture time of the first packet.
@@ -164,17 +170,55 @@ impl Analyzer {
                 self.pass_time(packet.time);
                 self.push_segment(&segment);
             }
-            Decoded::Skipped(skip) => match skip {
-                Skip::NotTcp | Skip::Malformed => summary.other += 1,
-                Skip::Fragment => {
-                    summary.fragments += 1;
-                    summary.anomalies.add(Code::LimitFragments);
+            Decoded::Fragment(fragment) => self.push_fragment(&fragment),
+            Decoded::Skipped(skip) => self.count_skipped(skip),
+        }
+    }
+
+    fn push_fragment(&mut self, fragment: &Fragment<'_>) {
+        let mut whole = self.join(fragment);
+        while let Some(joined) = whole.take() {
+            let conflict = joined.has_conflict();
+            match joined.decode() {
+                Decoded::Segment(segment) => {
+                    self.pass_time(segment.origin.time);
+                    self.push_segment(&segment);
+                    if conflict {
+                        self.note_conflict(&segment);
+                    }
                 }
-                Skip::Truncated => summary.headers_cut += 1,
-                Skip::UnknownLink(link) => {
-                    summary.unknown_links.insert(link.0);
-                }
-            },
+                // A tunnel, whose packets were fragmented before they entered it.
+                Decoded::Fragment(inner) => whole = self.join(&inner),
+                Decoded::Skipped(skip) => self.count_skipped(skip),
+            }
+        }
+    }
+
+    fn join(&mut self, fragment: &Fragment<'_>) -> Option<Joined> {
+        let joined = self.fragments.insert(fragment, &self.shared.config.limits);
+        for _ in 0..self.fragments.take_evicted() {
+            self.shared.outbox.summary.anomalies.add(Code::LimitFragments);
+        }
+        joined
+    }
+
+    /// Tells of the connection that a segment belongs to that the segment's fragments contradicted each other.
+    fn note_conflict(&mut self, segment: &Segment<'_>) {
+        let Some(id) = self.flows.find(&Key::from(segment)) else { return };
+        if let Some(State::Live(live)) = self.flows.get_mut(id).map(|entry| &mut entry.state) {
+            let conflict = Anomaly::from(Code::IpOverlapConflict).by(live.flow.direction(segment));
+            live.session.notice(conflict, segment.origin, &mut self.shared);
+        }
+    }
+
+    fn count_skipped(&mut self, skip: Skip) {
+        let summary = &mut self.shared.outbox.summary;
+        match skip {
+            Skip::NotTcp | Skip::Malformed => summary.other += 1,
+            Skip::Truncated => summary.headers_cut += 1,
+            Skip::UnknownLink(link) => {
+                summary.unknown_links.insert(link.0);
+            }
         }
     }
 

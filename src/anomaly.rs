@@ -183,6 +183,8 @@ rules! {
     // -- transport
     TcpGap "tcp.gap" Loss "RFC 9293 §3.4"
         "bytes of the stream were never captured"
+    IpOverlapConflict "ip.overlap.conflict" Warning "RFC 5722 §3"
+        "fragments of one IP packet contradict each other; the first copy was kept: two packets mixed up, or evasion"
     TcpOverlapConflict "tcp.overlap.conflict" Warning "RFC 9293 §3.10.7.4"
         "a retransmission brought other bytes than the first copy, which was kept: a broken stack, or evasion"
     TcpMidstream "tcp.midstream" Note "RFC 9293 §3.5"
@@ -215,7 +217,7 @@ rules! {
     LimitFlows "limit.flows" Loss "wscope limit"
         "more connections at once than are tracked; a long idle one was given up"
     LimitFragments "limit.fragments" Loss "wscope limit"
-        "IP fragments are not reassembled"
+        "more fragments of IP packets wait for others than are kept; the oldest were given up"
 }
 
 /// Codes whose names stand, but that nothing raises before TLS is opened.

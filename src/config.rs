@@ -40,6 +40,12 @@ pub struct Limits {
     pub reorder_total: usize,
     /// Bytes of the client that wait for the answer to its upgrade request.
     pub early: usize,
+    /// Memory for fragments of IP packets that wait for others.
+    pub fragment_bytes: usize,
+    /// IP packets whose fragments are waited for or remembered at once; the oldest makes room.
+    pub fragment_datagrams: usize,
+    /// How long the fragments of an IP packet are waited for (RFC 791 §3.2 has 15 s, RFC 8200 §4.5 60 s, Linux 30 s).
+    pub fragment_time: Duration,
     /// Delivered bytes not yet acknowledged that are kept to be compared with retransmissions, per direction.
     pub unacknowledged: usize,
     /// Bytes of captured packets that wait for the analysis of a live capture.
@@ -75,6 +81,9 @@ impl Default for Limits {
             reorder: 4 << 20,
             reorder_total: 256 << 20,
             early: 1 << 20,
+            fragment_bytes: 16 << 20,
+            fragment_datagrams: 1 << 14,
+            fragment_time: Duration::from_secs(30),
             unacknowledged: 64 << 10,
             queue: 128 << 20,
             flows: 1 << 18,

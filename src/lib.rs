@@ -27,6 +27,7 @@ pub mod net;
 pub mod origin;
 pub mod outbox;
 pub mod payload;
+pub mod pieces;
 pub mod run;
 pub mod session;
 pub mod shared;

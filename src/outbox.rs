@@ -70,7 +70,7 @@ pub struct Summary {
     pub gaps: u64,
     /// Bytes of them.
     pub missing: u64,
-    /// Anomalies by code: those of events, and those that no event carries (damage, fragments, heads).
+    /// Anomalies by code: those of events, and those that no event carries (damage, IP fragments, heads).
     pub anomalies: Counts,
     /// What a live capture counted; `None` where files were read.
     pub capture: Option<Counters>,
@@ -80,7 +80,7 @@ pub struct Summary {
     pub other: u64,
     /// Packets cut inside their headers by the snap length.
     pub headers_cut: u64,
-    /// IP fragments, which are not reassembled.
+    /// IP fragments that did not become part of a whole packet.
     pub fragments: u64,
     /// Link-layer types that are not known, by number.
     pub unknown_links: BTreeSet<u16>,

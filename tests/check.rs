@@ -13,7 +13,7 @@ use wscope::duplex::Direction::{ToClient, ToServer};
 use wscope::export::escape::is_unsafe;
 
 use common::pcap::pcap;
-use common::{Conversation, Deflate, Dialect, OwnedPacket, Route, close, frame, ping, text};
+use common::{Conversation, Deflate, Dialect, OwnedPacket, Route, close, frame, ping, raw, text};
 
 const DONE: i32 = 0;
 const FOUND: i32 = 1;
@@ -136,23 +136,22 @@ fn damage_outweighs_what_was_found_before_it() {
 /// Fragments of IP, heads too large and damage belong to no connection.
 #[test]
 fn what_the_capture_lost_is_told_at_the_end() {
-    const FLAGS: usize = 14 + 6;
     let mut packets = talk().close(1000, "").packets();
-    let mut fragment = packets[0].clone();
-    fragment.bytes[FLAGS] = 0x20;
-    packets.insert(0, fragment);
+    let elsewhere = Route { client: ([10, 0, 0, 3].into(), 50_000), ..Route::default() };
+    let head = format!("GET / HTTP/1.1\r\nX: {}", "y".repeat(70_000));
+    packets.extend(Conversation::on(elsewhere, Dialect::default()).syn().client(raw(head)).packets());
     let report = check(&packets, &["--severity", "loss"]);
     report.exits(FOUND);
     assert!(
         report.out.ends_with(
-            "\n1 connection: 1 conforms, 0 violate, 0 cannot be told\n   loss      -      limit.fragments (1x)\n      \
-             IP fragments are not reassembled [wscope limit]\n"
+            "\n1 connection: 1 conforms, 0 violate, 0 cannot be told\n   loss      -      limit.head (1x)\n      \
+             an HTTP head larger than is read [wscope limit]\n"
         ),
         "{}",
         report.out
     );
     let summary = check(&packets, &["--format", "jsonl"]).lines().pop().expect("a summary");
-    assert_eq!(summary["findings"][0]["code"], "limit.fragments");
+    assert_eq!(summary["findings"][0]["code"], "limit.head");
     assert_eq!(summary["findings"][0]["count"], 1);
     check(&packets, &["--severity", "warning"]).exits(DONE);
 }

@@ -19,6 +19,7 @@ use wscope::ws::handshake;
 
 use common::conversation::KEY;
 use common::script::thorough;
+use common::tunnel::fragments;
 use common::{
     Conversation, Deflate, Dialect, OwnedPacket, Route, Say, Segment, analyse, binary, close, codes, continuation,
     frame, pcap, ping, pong, raw, text,
@@ -541,6 +542,10 @@ fn transport_rules() -> Vec<Row> {
                 packets.insert(SECOND + 1, told.route().packet(&other));
             }))
             .lawful(edited(&|packets, told| packets.insert(SECOND + 1, told.route().packet(&told.segments()[SECOND])))),
+        row(IpOverlapConflict)
+            .on(ToServer, Notice, "")
+            .planted(edited(&|packets, _| in_fragments(packets, SECOND, 1)))
+            .lawful(edited(&|packets, _| in_fragments(packets, SECOND, 0))),
         row(TcpMidstream).on(None, Handshake, "").planted(joined(told())).lawful(told()),
         row(TlsUnsupported)
             .on(None, Totals, "")
@@ -626,9 +631,9 @@ fn limit_rules() -> Vec<Row> {
             .lawful(opened(0, KEY).client(text("hi"))),
         row(LimitFragments)
             .on(None, Totals, "")
-            .planted(Capture::packets(fragmented(0x2000)))
-            // Don't Fragment.
-            .lawful(Capture::packets(fragmented(0x4000))),
+            .config(|config| config.limits.fragment_datagrams = 1)
+            .planted(Capture::packets(with_first_fragments(2)))
+            .lawful(Capture::packets(with_first_fragments(1))),
     ]
 }
 
@@ -1021,13 +1026,23 @@ fn without_third_byte_of_payload(deflate: Deflate, first: &[u8], second: &[u8]) 
     told.route().packets(&segments)
 }
 
-/// A conversation, and before it a packet with these flags in its IPv4 header.
-fn fragmented(flags: u16) -> Vec<OwnedPacket> {
-    const FLAGS: usize = 14 + 6;
+/// Cuts a packet to fragments, the first of which comes again and then differs by this.
+fn in_fragments(packets: &mut Vec<OwnedPacket>, index: usize, by: u8) {
+    let mut cut = fragments(&packets[index], 1, 24);
+    let mut copy = cut[0].clone();
+    if let Some(last) = copy.bytes.last_mut() {
+        *last ^= by;
+    }
+    cut.insert(1, copy);
+    packets.splice(index..=index, cut);
+}
+
+/// A conversation, and before it the first fragments of so many packets.
+fn with_first_fragments(count: u16) -> Vec<OwnedPacket> {
     let mut packets = whole(0, KEY).packets();
-    let mut fragment = packets[0].clone();
-    fragment.bytes[FLAGS..FLAGS + 2].copy_from_slice(&flags.to_be_bytes());
-    packets.insert(0, fragment);
+    let first = |identification| fragments(&packets[3], identification, 64).swap_remove(0);
+    let firsts: Vec<_> = (0..count).map(first).collect();
+    packets.splice(0..0, firsts);
     packets
 }
 

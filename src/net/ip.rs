@@ -1,8 +1,8 @@
-//! From an IP packet to the TCP segment in it: IPv4 (RFC 791) and IPv6 with its extension headers (RFC 8200 §4).
+//! From an IP packet to what it carries: IPv4 (RFC 791) and IPv6 with its extension headers (RFC 8200 §4).
 //!
 //! etherparse reads the fixed headers; lengths are ours, as its strict slices refuse packets that a snap length cut or
-//! whose length field is 0, and its lax ones take four times as long. Fragments are refused, not joined, except the
-//! "atomic" ones of IPv6, which are whole (RFC 6946). Encrypted payload (ESP) is not TCP to us.
+//! whose length field is 0, and its lax ones take four times as long. "Atomic" fragments of IPv6 are whole (RFC 6946).
+//! Encrypted payload (ESP) is none that we know.
 
 use std::net::IpAddr;
 
@@ -11,19 +11,34 @@ use etherparse::{IpNumber, Ipv4HeaderSlice, Ipv6HeaderSlice, err};
 use crate::net::Skip;
 use crate::net::wire::Wire;
 
-/// An IP packet that carries TCP.
+/// An IP packet, or a fragment of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Datagram<'a> {
     /// Source address.
     pub(super) source: IpAddr,
     /// Destination address.
     pub(super) destination: IpAddr,
-    /// TCP header and payload, without what may follow the IP packet in the frame.
-    pub(super) tcp: Wire<'a>,
+    /// What it carries; of a fragment, what the first header of the joined payload is.
+    pub(super) protocol: IpNumber,
+    /// Which part of the payload it has, where that is not all.
+    pub(super) fragment: Option<Part>,
+    /// The headers and payload of that protocol, without what may follow the IP packet in the frame.
+    pub(super) payload: Wire<'a>,
+}
+
+/// Which part of a payload a fragment has (RFC 791 §3.1, RFC 8200 §4.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Identification: with the addresses (and the protocol, for IPv4) it tells which fragments belong together.
+    pub(super) identification: u32,
+    /// Where it begins in the payload, in bytes; a multiple of 8.
+    pub(super) offset: u32,
+    /// Whether more fragments follow.
+    pub(super) more: bool,
 }
 
 impl<'a> Datagram<'a> {
-    /// Reads the headers up to TCP's; the version is taken from the first nibble, whatever the link layer announced.
+    /// Reads the headers of IP; the version is taken from the first nibble, whatever the link layer announced.
     pub(super) fn read(packet: Wire<'a>) -> Result<Self, Skip> {
         let [first] = *packet.head()?;
         match first >> 4 {
@@ -31,6 +46,32 @@ impl<'a> Datagram<'a> {
             6 => Self::read_v6(packet),
             _ => Err(Skip::Malformed),
         }
+    }
+
+    /// Follows the headers of IP that fragments were cut behind, to what carries data.
+    pub(super) fn follow_extensions(mut self) -> Result<Self, Skip> {
+        while self.fragment.is_none() && is_extension(self.protocol) {
+            // Each is 8 bytes or more, so the chain ends with the packet.
+            let [following, len, o0, o1, ..] = *self.payload.head::<8>()?;
+            let len = match self.protocol {
+                IpNumber::AUTHENTICATION_HEADER => (usize::from(len) + 2) * 4, // RFC 4302 §2.2
+                IpNumber::IPV6_FRAGMENTATION_HEADER => {
+                    let [.., i0, i1, i2, i3] = *self.payload.head::<8>()?;
+                    // §4.5: 13 bits of offset in units of 8 bytes, 2 reserved, more fragments
+                    let place = u16::from_be_bytes([o0, o1]);
+                    if place & 0xfff9 != 0 {
+                        let identification = u32::from_be_bytes([i0, i1, i2, i3]);
+                        let offset = u32::from(place & 0xfff8);
+                        self.fragment = Some(Part { identification, offset, more: place & 1 == 1 });
+                    }
+                    8
+                }
+                _ => (usize::from(len) + 1) * 8,
+            };
+            self.payload = self.payload.skip(len)?;
+            self.protocol = IpNumber(following);
+        }
+        Ok(self)
     }
 
     fn read_v4(packet: Wire<'a>) -> Result<Self, Skip> {
@@ -44,16 +85,22 @@ impl<'a> Datagram<'a> {
             0 => packet,
             len => packet.limit(len.into()),
         };
-        let payload = packet.skip(header.slice().len())?;
-        let tcp = match header.protocol() {
-            IpNumber::TCP | IpNumber::AUTHENTICATION_HEADER if header.is_fragmenting_payload() => {
-                return Err(Skip::Fragment);
-            }
-            IpNumber::TCP => payload,
-            IpNumber::AUTHENTICATION_HEADER => tcp_behind_extensions(IpNumber::AUTHENTICATION_HEADER, payload)?,
-            _ => return Err(Skip::NotTcp),
+        let part = || Part {
+            identification: header.identification().into(),
+            offset: u32::from(header.fragments_offset().value()) * 8,
+            more: header.more_fragments(),
         };
-        Ok(Self { source: header.source_addr().into(), destination: header.destination_addr().into(), tcp })
+        let datagram = Self {
+            source: header.source_addr().into(),
+            destination: header.destination_addr().into(),
+            protocol: header.protocol(),
+            fragment: header.is_fragmenting_payload().then(part),
+            payload: packet.skip(header.slice().len())?,
+        };
+        match datagram.protocol {
+            IpNumber::AUTHENTICATION_HEADER => datagram.follow_extensions(),
+            _ => Ok(datagram),
+        }
     }
 
     fn read_v6(packet: Wire<'a>) -> Result<Self, Skip> {
@@ -70,43 +117,18 @@ impl<'a> Datagram<'a> {
             },
             len => payload.limit(len.into()),
         };
-        Ok(Self {
+        let datagram = Self {
             source: header.source_addr().into(),
             destination: header.destination_addr().into(),
-            tcp: tcp_behind_extensions(header.next_header(), payload)?,
-        })
-    }
-}
-
-/// Follows the chain of extension headers from the one numbered `next` to TCP.
-///
-/// Each is 8 bytes or more, so the chain ends with the packet.
-fn tcp_behind_extensions(mut next: IpNumber, mut payload: Wire<'_>) -> Result<Wire<'_>, Skip> {
-    while next != IpNumber::TCP {
-        if !is_extension(next) {
-            return Err(Skip::NotTcp);
-        }
-        let [following, len, o0, o1, ..] = *payload.head::<8>()?;
-        let following = IpNumber(following);
-        let len = match next {
-            IpNumber::AUTHENTICATION_HEADER => (usize::from(len) + 2) * 4, // RFC 4302 §2.2
-            IpNumber::IPV6_FRAGMENTATION_HEADER => {
-                // §4.5: 13 bits of offset, 2 reserved, more fragments
-                if u16::from_be_bytes([o0, o1]) & 0xfff9 != 0 {
-                    let may_be_tcp = following == IpNumber::TCP || is_extension(following);
-                    return Err(if may_be_tcp { Skip::Fragment } else { Skip::NotTcp });
-                }
-                8
-            }
-            _ => (usize::from(len) + 1) * 8,
+            protocol: header.next_header(),
+            fragment: None,
+            payload,
         };
-        payload = payload.skip(len)?;
-        next = following;
+        datagram.follow_extensions()
     }
-    Ok(payload)
 }
 
-/// Extension headers that can stand before TCP.
+/// Headers of IP that can stand before TCP.
 fn is_extension(number: IpNumber) -> bool {
     matches!(
         number,
@@ -196,15 +218,15 @@ mod tests {
     }
 
     #[test]
-    fn both_ends_of_a_fragmented_ipv4_packet_are_fragments() {
-        for flags in [[0x20, 0], [0, 1], [0x1f, 0xff]] {
+    fn an_ipv4_fragment_says_where_it_belongs() {
+        for (place, offset, more) in [([0x20, 0], 0, true), ([0, 1], 8, false), ([0x3f, 0xff], 65_528, true)] {
             let mut packet = v4(TCP, 7, b"segment");
-            packet[6..8].copy_from_slice(&flags);
-            check(&packet, 0, Err(Skip::Fragment));
+            packet[4..6].copy_from_slice(&[0x12, 0x34]);
+            packet[6..8].copy_from_slice(&place);
+            let datagram = Datagram::read(Wire::new(&packet, 0)).expect("a fragment");
+            assert_eq!(datagram.fragment, Some(Part { identification: 0x1234, offset, more }));
+            assert_eq!(datagram.payload.bytes(), b"segment");
         }
-        let mut udp = v4(17, 7, b"segment");
-        udp[6] = 0x20;
-        check(&udp, 0, Err(Skip::NotTcp));
     }
 
     #[test]
@@ -246,14 +268,18 @@ mod tests {
         };
         check(&fragment([0, 0]), 0, Ok((b"segment", 0)));
         check(&fragment([0, 6]), 0, Ok((b"segment", 0))); // reserved bits
-        check(&fragment([0, 1]), 0, Err(Skip::Fragment));
-        check(&fragment([0, 8]), 0, Err(Skip::Fragment));
     }
 
     #[test]
-    fn fragments_of_other_protocols_are_not_tcp() {
-        let icmp = [58, 0, 0, 1, 1, 2, 3, 4];
-        check(&v6(FRAGMENT, 8, &icmp), 0, Err(Skip::NotTcp));
+    fn an_ipv6_fragment_says_where_it_belongs_and_what_its_first_header_is() {
+        for (place, offset, more) in [([0, 1], 0, true), ([0, 0x0e], 8, false), ([0xff, 0xf9], 65_528, true)] {
+            let payload = [&[DESTINATION, 0, place[0], place[1], 1, 2, 3, 4], &b"anything"[..]].concat();
+            let packet = v6(FRAGMENT, 16, &payload);
+            let datagram = Datagram::read(Wire::new(&packet, 0)).expect("a fragment");
+            assert_eq!(datagram.fragment, Some(Part { identification: 0x0102_0304, offset, more }));
+            assert_eq!(datagram.protocol, IpNumber(DESTINATION));
+            assert_eq!(datagram.payload.bytes(), b"anything");
+        }
     }
 
     #[test]
@@ -273,7 +299,10 @@ mod tests {
     /// In `packet`, whose length was `wire_len`, lies this much captured and cut TCP.
     fn check(packet: &[u8], wire_len: u32, expected: Result<(&[u8], u32), Skip>) {
         let found = Datagram::read(Wire::new(packet, wire_len));
-        let found = found.map(|datagram| (datagram.tcp.bytes(), datagram.tcp.cut()));
+        let found = found.map(|datagram| {
+            assert_eq!((datagram.protocol, datagram.fragment), (IpNumber::TCP, None));
+            (datagram.payload.bytes(), datagram.payload.cut())
+        });
         assert_eq!(found, expected);
     }
 

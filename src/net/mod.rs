@@ -1,9 +1,12 @@
-//! Turns a captured packet into the TCP segment in it: link layer, VLAN tags, IP and TCP headers.
+//! Turns a captured packet into the TCP segment in it: link layer, VLAN tags, tunnels, IP and TCP headers.
 //!
 //! ```text
-//! link.rs       Packet ─► what of it is the IP packet, in which VLAN
-//! ip.rs                ─► between which hosts, what of it is TCP      (RFC 791, RFC 8200)
-//! segment.rs           ─► Segment                                    (RFC 9293 §3.1)
+//! link.rs       Packet ─► what of it is the IP packet, behind VLAN tags, labels, PPP
+//! ip.rs                ─► between which hosts, what it carries        (RFC 791, RFC 8200)
+//! tunnel.rs            ─► the IP packet that it carries, back to ip.rs
+//! fragment.rs          ─► fragments joined, once they are all there
+//! segment.rs           ─► Segment                                     (RFC 9293 §3.1)
+//! enclosure.rs  what a packet travelled in, as far as that tells flows apart
 //! wire.rs       what each of them hands on: captured bytes, and how many more were on the wire
 //! ```
 //!
@@ -11,16 +14,22 @@
 //! is 0, because the network card was to cut the data into packets, the wire length stands in for it. Checksums are not
 //! verified: they are offloaded to the card too, and what a host sends is captured before the card writes them.
 //!
-//! Left out, and where it belongs: IP fragments are told apart but not joined (that would be a `fragment.rs`); MPLS, PPPoE, GRE, IP in
-//! IP and VXLAN count as [`Skip::NotTcp`] (a `tunnel.rs`, where `link` or `ip` meets a protocol it does not know).
+//! [`decode`] has no state. What it finds to be a [`Fragment`] is for the caller to give to [`Fragments`].
 
+mod enclosure;
+pub mod fragment;
 mod ip;
 mod link;
 pub mod segment;
 pub mod seq;
+mod tunnel;
 mod wire;
 
+use etherparse::IpNumber;
+
 use crate::input::{LinkType, Packet};
+use crate::net::enclosure::Enclosure;
+use crate::net::fragment::Fragment;
 use crate::net::ip::Datagram;
 use crate::net::segment::Segment;
 use crate::net::wire::Wire;
@@ -30,10 +39,7 @@ use crate::origin::Origin;
 ///
 /// Total: any bytes have an answer. Reads headers only, so the cost does not depend on the payload; allocates nothing.
 pub fn decode<'a>(packet: &Packet<'a>) -> Decoded<'a> {
-    match segment(packet) {
-        Ok(segment) => Decoded::Segment(segment),
-        Err(skip) => Decoded::Skipped(skip),
-    }
+    first(packet).unwrap_or_else(Decoded::Skipped)
 }
 
 /// What [`decode`] found in a packet.
@@ -41,7 +47,9 @@ pub fn decode<'a>(packet: &Packet<'a>) -> Decoded<'a> {
 pub enum Decoded<'a> {
     /// A TCP segment.
     Segment(Segment<'a>),
-    /// No segment, and why.
+    /// A fragment of an IP packet that may carry one, for [`Fragments::insert`](fragment::Fragments::insert).
+    Fragment(Fragment<'a>),
+    /// Neither, and why.
     Skipped(Skip),
 }
 
@@ -50,9 +58,6 @@ pub enum Decoded<'a> {
 pub enum Skip {
     /// Another protocol than TCP over IP, or one that we do not look into.
     NotTcp,
-    /// A fragment of an IP packet that carries TCP (RFC 791 §3.2, RFC 8200 §4.5), the first one too: without the others,
-    /// what is in it cannot be told from the end of the segment. Loss, as long as fragments are not joined.
-    Fragment,
     /// The snap length cut the packet before the end of the TCP header's fixed part. Loss, if it was TCP.
     Truncated,
     /// Headers that contradict themselves, each other or the length on the wire: no receiver takes such a packet.
@@ -61,12 +66,31 @@ pub enum Skip {
     UnknownLink(LinkType),
 }
 
-fn segment<'a>(packet: &Packet<'a>) -> Result<Segment<'a>, Skip> {
+fn first<'a>(packet: &Packet<'a>) -> Result<Decoded<'a>, Skip> {
     let frame = Wire::new(packet.bytes, packet.wire_len);
-    let (ip, context) = link::ip_packet(packet.link, frame)?;
-    let datagram = Datagram::read(ip)?;
+    let (ip, enclosure) = link::ip_packet(packet.link, frame)?;
     let origin = Origin { packet: packet.number, time: packet.time };
-    Segment::read(origin, context, datagram)
+    follow(origin, Datagram::read(ip)?, enclosure)
+}
+
+/// Follows tunnels to a segment or a fragment; there are at most as many as an enclosure is deep.
+fn follow<'a>(origin: Origin, mut datagram: Datagram<'a>, mut enclosure: Enclosure) -> Result<Decoded<'a>, Skip> {
+    loop {
+        match (datagram.fragment, datagram.protocol) {
+            (None, IpNumber::TCP) => {
+                return Segment::read(origin, enclosure.context(), &datagram).map(Decoded::Segment);
+            }
+            (None, _) => {
+                let (inner, around) = tunnel::inner(&datagram, enclosure)?;
+                (datagram, enclosure) = (Datagram::read(inner)?, around);
+            }
+            // What is not the first fragment may begin with anything.
+            (Some(part), protocol) if tunnel::may_carry_tcp(protocol, &[]) => {
+                return Ok(Decoded::Fragment(Fragment { origin, enclosure, datagram, part }));
+            }
+            (Some(_), _) => return Err(Skip::NotTcp),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -124,6 +148,7 @@ mod tests {
                     let all = segment.payload.len() + segment.cut as usize;
                     assert_eq!(all, PAYLOAD.len(), "{snap}");
                 }
+                Decoded::Fragment(fragment) => panic!("no fragment: {fragment:?}"),
                 Decoded::Skipped(skip) => {
                     assert!(snap < tcp_fixed_end, "{snap}");
                     assert_eq!(skip, Skip::Truncated, "{snap}");
@@ -204,8 +229,8 @@ mod tests {
                 assert_eq!(len(whole), len(cut));
                 assert!(len(whole) <= wire_len.max(bytes.len() as u32) as usize);
             }
-            (Decoded::Skipped(_), Decoded::Segment(cut)) => panic!("invented: {cut:?}"),
-            (_, Decoded::Skipped(_)) => {}
+            (Decoded::Fragment(_), Decoded::Fragment(_)) | (_, Decoded::Skipped(_)) => {}
+            (_, invented) => panic!("invented: {invented:?}"),
         }
     }
 
@@ -232,7 +257,7 @@ mod tests {
     fn segment_of<'a>(packet: &Packet<'a>) -> Segment<'a> {
         match decode(packet) {
             Decoded::Segment(segment) => segment,
-            Decoded::Skipped(skip) => panic!("no segment: {skip:?}"),
+            other => panic!("no segment: {other:?}"),
         }
     }
 

@@ -37,16 +37,16 @@ pub struct Segment<'a> {
 }
 
 impl<'a> Segment<'a> {
-    /// Reads the TCP header of a datagram; a snap length may have cut its options, but not its first 20 bytes.
-    pub(super) fn read(origin: Origin, context: Context, datagram: Datagram<'a>) -> Result<Self, Skip> {
+    /// Reads the TCP header that a datagram carries; a snap length may have cut its options, but not its first 20 bytes.
+    pub(super) fn read(origin: Origin, context: Context, datagram: &Datagram<'a>) -> Result<Self, Skip> {
         // by hand, as etherparse refuses a header whose options were cut
-        let header: &[u8; 20] = datagram.tcp.head()?;
+        let header: &[u8; 20] = datagram.payload.head()?;
         let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, ..] = *header;
         let header_len = usize::from(offset >> 4) * 4;
         if header_len < header.len() {
             return Err(Skip::Malformed);
         }
-        let payload = datagram.tcp.skip(header_len)?;
+        let payload = datagram.payload.skip(header_len)?;
         let flags = Flags(flags);
         let ack = SeqNumber(u32::from_be_bytes([a0, a1, a2, a3]));
         Ok(Self {
@@ -82,7 +82,8 @@ impl fmt::Display for Endpoint {
 /// VLAN and tunnel identifiers around the IP packet, folded to one number; 0 where there are none.
 ///
 /// The same endpoints in two contexts are two flows: private addresses repeat from VLAN to VLAN. A VLAN adds its 12-bit
-/// identifier at the lower end, the outermost first: 0x064 for VLAN 100, 0x00a_064 for VLAN 100 inside VLAN 10.
+/// identifier at the lower end, the outermost first: 0x064 for VLAN 100, 0x00a_064 for VLAN 100 inside VLAN 10. A tunnel
+/// makes a hash of its identifier and of what is around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Context(pub u64);
 
@@ -125,6 +126,8 @@ impl Flags {
 mod tests {
     use std::net::Ipv6Addr;
 
+    use etherparse::IpNumber;
+
     use super::*;
     use crate::net::wire::Wire;
 
@@ -163,9 +166,11 @@ mod tests {
         let datagram = Datagram {
             source: Ipv6Addr::LOCALHOST.into(),
             destination: Ipv6Addr::LOCALHOST.into(),
-            tcp: Wire::new(tcp, wire_len),
+            protocol: IpNumber::TCP,
+            fragment: None,
+            payload: Wire::new(tcp, wire_len),
         };
-        Segment::read(Origin::default(), Context::default(), datagram)
+        Segment::read(Origin::default(), Context::default(), &datagram)
     }
 
     fn header(offset: u8, flags: u8) -> [u8; 20] {

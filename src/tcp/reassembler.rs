@@ -11,13 +11,12 @@
 //! that the receiver has not acknowledged are kept aside: until then a second copy with other content leaves open
 //! which one the receiver took. When a hole is given up is the flow's decision ([`super::flow`]).
 
-use std::collections::BTreeMap;
-
 use crate::chunk::Chunk;
 use crate::config::Limits;
 use crate::net::segment::Segment;
 use crate::net::seq::SeqNumber;
 use crate::origin::Origin;
+use crate::pieces::{Content, Pieces, first_difference};
 
 /// Internal offset of the first sequence number seen; what was sent before it lies below.
 const BASE: u64 = 1 << 32;
@@ -43,9 +42,8 @@ pub struct Reassembler {
     settled: bool,
     /// Whether the stream's true beginning was seen.
     anchored: bool,
-    /// Pieces behind a hole by internal offset; they never overlap.
-    waiting: BTreeMap<u64, Piece>,
-    waiting_bytes: usize,
+    /// Pieces behind a hole by internal offset.
+    waiting: Pieces<Tag>,
     /// Copy of the last delivered bytes, up to `next`, that are not acknowledged.
     unacknowledged: Vec<u8>,
     /// Internal offset up to which the receiver has acknowledged.
@@ -82,27 +80,11 @@ impl Position {
     }
 }
 
-/// Bytes that wait behind a hole, or are known to be cut off.
-#[derive(Debug)]
-struct Piece {
+/// Where a piece that waits came from, and what its sender had acknowledged of the opposite stream.
+#[derive(Debug, Clone, Copy)]
+struct Tag {
     origin: Origin,
     acknowledged: Option<u64>,
-    content: Content,
-}
-
-#[derive(Debug)]
-enum Content {
-    Bytes(Box<[u8]>),
-    Cut(u64),
-}
-
-impl Content {
-    fn len(&self) -> u64 {
-        match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Cut(length) => *length,
-        }
-    }
 }
 
 /// What the arrival of a segment makes known at once.
@@ -153,8 +135,7 @@ impl Reassembler {
                 let base = position.offset(first);
                 position.advance(base);
                 position.base = base;
-                self.waiting = self.waiting.split_off(&base);
-                self.waiting_bytes = self.waiting.values().map(Piece::buffered).sum();
+                self.waiting.drop_before(base);
             }
         }
         self.settled = true;
@@ -219,7 +200,7 @@ impl Reassembler {
             return arrival;
         }
         // In order. Pieces that wait further on keep what they hold: they came first.
-        let room = self.waiting.keys().next().map_or(u64::MAX, |&first| first - start);
+        let room = self.waiting.first().map_or(u64::MAX, |(first, _)| first - start);
         let fits = usize::try_from(room).unwrap_or(usize::MAX).min(segment.payload.len()).min(PIECE);
         let (now, beyond) = segment.payload.split_at(fits);
         if !now.is_empty() {
@@ -240,16 +221,16 @@ impl Reassembler {
     pub fn ready(&mut self, limits: &Limits) -> Option<Ready> {
         let position = self.position.filter(|_| self.is_ready())?;
         let (_, piece) = self.waiting.pop_first()?;
-        self.waiting_bytes -= piece.buffered();
         let offset = position.next - position.base;
+        let Tag { origin, acknowledged } = piece.tag;
         match piece.content {
             Content::Bytes(bytes) => {
                 self.deliver(&bytes, limits);
-                Some(Ready::Bytes(Waited { origin: piece.origin, acknowledged: piece.acknowledged, offset, bytes }))
+                Some(Ready::Bytes(Waited { origin, acknowledged, offset, bytes }))
             }
             Content::Cut(length) => {
                 self.skip(position.next + length);
-                Some(Ready::Cut(piece.origin, offset, length))
+                Some(Ready::Cut(origin, offset, length))
             }
         }
     }
@@ -257,9 +238,9 @@ impl Reassembler {
     /// Whether [`ready`](Self::ready) has something.
     pub fn is_ready(&self) -> bool {
         self.settled
-            && self.position.is_some_and(|position| {
-                self.waiting.first_key_value().is_some_and(|(&first, _)| first == position.next)
-            })
+            && self
+                .position
+                .is_some_and(|position| self.waiting.first().is_some_and(|(first, _)| first == position.next))
     }
 
     /// Learns what the receiver has acknowledged.
@@ -305,10 +286,7 @@ impl Reassembler {
     pub fn has_acknowledged_hole(&self) -> bool {
         let Some(position) = self.position else { return false };
         self.settled
-            && self
-                .waiting
-                .first_key_value()
-                .is_some_and(|(&first, _)| first > position.next && self.acknowledged >= first)
+            && self.waiting.first().is_some_and(|(first, _)| first > position.next && self.acknowledged >= first)
     }
 
     /// Gives up the hole before the next piece: its stream offset and length.
@@ -320,7 +298,7 @@ impl Reassembler {
         // An acknowledgment one beyond the last byte is that of a FIN which was not captured.
         let unseen_fin = self.acknowledged == position.next + 1;
         let known_end = self.end.unwrap_or(if unseen_fin { position.next } else { self.acknowledged });
-        let resume = self.waiting.keys().next().copied().unwrap_or(known_end);
+        let resume = self.waiting.first().map_or(known_end, |(first, _)| first);
         if resume <= position.next {
             return None;
         }
@@ -330,12 +308,12 @@ impl Reassembler {
 
     /// Memory that waits behind holes, in bytes.
     pub fn waiting_bytes(&self) -> usize {
-        self.waiting_bytes
+        self.waiting.held()
     }
 
     /// Number of the packet that brought the next piece that waits.
     pub fn first_waiting(&self) -> Option<u64> {
-        self.waiting.first_key_value().map(|(_, piece)| piece.origin.packet)
+        self.waiting.first().map(|(_, piece)| piece.tag.origin.packet)
     }
 
     /// Whether the start of the stream is still open.
@@ -350,7 +328,7 @@ impl Reassembler {
         }
         self.drop_probe();
         let Some(position) = &mut self.position else { return };
-        if let Some(&lowest) = self.waiting.keys().next() {
+        if let Some((lowest, _)) = self.waiting.first() {
             position.advance(lowest);
         }
         position.base = position.next;
@@ -365,11 +343,9 @@ impl Reassembler {
 
     /// RFC 9293 §3.8.4: a stream joined late may seem to begin with the zero byte of a keep-alive probe.
     fn drop_probe(&mut self) {
-        let mut pieces = self.waiting.iter();
-        let (Some((&at, first)), Some((&next, _))) = (pieces.next(), pieces.next()) else { return };
+        let (Some((at, first)), Some(next)) = (self.waiting.first(), self.waiting.second()) else { return };
         if at + 1 == next && matches!(&first.content, Content::Bytes(bytes) if **bytes == [0]) {
-            self.waiting_bytes -= first.buffered();
-            self.waiting.remove(&at);
+            self.waiting.pop_first();
         }
     }
 
@@ -404,7 +380,7 @@ impl Reassembler {
         arrival: &mut Arrival<'_>,
     ) {
         let Some(position) = self.position else { return };
-        let piece = |content| Piece { origin: segment.origin, acknowledged, content };
+        let tag = Tag { origin: segment.origin, acknowledged };
         let whole = start + segment.payload.len() as u64;
         let slice = |from: u64, to: u64| {
             let (from, to) = ((from - start) as usize, (to - start) as usize);
@@ -417,50 +393,18 @@ impl Reassembler {
 
         let old = limit.min(floor);
         if old > start && !keep_alive {
-            let before = old.max(start);
-            arrival.conflict = self.contradicts_delivered(slice(start, before), before);
+            arrival.conflict = self.contradicts_delivered(slice(start, old), old);
         }
-        let mut at = start.max(floor);
-        while at < limit {
-            // What covers `at`, or the next piece behind it.
-            let covering = self.waiting.range(..=at).next_back().map(|(&from, piece)| (from, piece));
-            if let Some((from, waiting)) = covering
-                && from + waiting.content.len() > at
-            {
-                let until = limit.min(from + waiting.content.len());
-                if let Content::Bytes(bytes) = &waiting.content {
-                    let first = &bytes[(at - from) as usize..(until - from) as usize];
-                    if let Some(differs) = first_difference(first, slice(at, until)) {
-                        arrival.conflict.get_or_insert((at + differs).saturating_sub(position.base));
-                    }
-                }
-                at = until;
-                continue;
-            }
-            let until = self.waiting.range(at..).next().map_or(limit, |(&next, _)| next.min(limit));
-            let until = until.min(at + PIECE as u64);
-            self.wait(at, piece(Content::Bytes(slice(at, until).into())));
-            at = until;
+        let at = start.max(floor);
+        if at < limit {
+            let conflict = self.waiting.insert(at, slice(at, limit), tag);
+            let conflict = conflict.map(|at| at.saturating_sub(position.base));
+            arrival.conflict = arrival.conflict.or(conflict);
         }
-        self.insert_cut(whole.max(floor), whole + u64::from(segment.cut), piece);
-        if self.waiting.len() >= SETTLING_SEGMENTS || self.waiting_bytes >= SETTLING_BYTES {
+        self.waiting.insert_cut(whole.max(floor), whole + u64::from(segment.cut), tag);
+        if self.waiting.count() >= SETTLING_SEGMENTS || self.waiting.held() >= SETTLING_BYTES {
             self.settle();
         }
-    }
-
-    /// Notes that the bytes `from..to` will not come, where nothing else waits.
-    fn insert_cut(&mut self, from: u64, to: u64, piece: impl FnOnce(Content) -> Piece) {
-        let covered = self.waiting.range(..=from).next_back().map_or(0, |(&at, piece)| at + piece.content.len());
-        let from = from.max(covered);
-        let to = self.waiting.range(from..).next().map_or(to, |(&next, _)| next.min(to));
-        if from < to {
-            self.wait(from, piece(Content::Cut(to - from)));
-        }
-    }
-
-    fn wait(&mut self, at: u64, piece: Piece) {
-        self.waiting_bytes += piece.buffered();
-        self.waiting.insert(at, piece);
     }
 
     /// Compares bytes that end at the internal offset `end` with those already delivered but not acknowledged.
@@ -477,22 +421,4 @@ impl Reassembler {
         let second = &bytes[(from - start) as usize..];
         Some(from + first_difference(first, second)? - position.base)
     }
-}
-
-impl Piece {
-    /// What it costs to let it wait: one-byte segments cost far more than their byte.
-    fn buffered(&self) -> usize {
-        const OVERHEAD: usize = size_of::<Piece>() + 2 * size_of::<u64>();
-        OVERHEAD
-            + match &self.content {
-                Content::Bytes(bytes) => bytes.len(),
-                Content::Cut(_) => 0,
-            }
-    }
-}
-
-/// Index of the first byte in which two copies differ.
-fn first_difference(first: &[u8], second: &[u8]) -> Option<u64> {
-    // Comparing whole slices is far faster, and nearly always enough.
-    (first != second).then(|| first.iter().zip(second).take_while(|(first, second)| first == second).count() as u64)
 }

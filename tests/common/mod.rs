@@ -29,6 +29,7 @@ pub mod pcap;
 pub mod script;
 pub mod segment;
 pub mod told;
+pub mod tunnel;
 
 use wscope::analyzer::Analyzer;
 use wscope::anomaly::Code;

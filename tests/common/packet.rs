@@ -10,6 +10,7 @@ pub const ETHERNET: LinkType = LinkType(1);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedPacket {
     pub time: Timestamp,
+    pub link: LinkType,
     pub bytes: Vec<u8>,
     pub wire_len: u32,
 }
@@ -17,7 +18,7 @@ pub struct OwnedPacket {
 impl OwnedPacket {
     /// A packet of an Ethernet capture without a snap length.
     pub fn new(time: Timestamp, bytes: Vec<u8>) -> Self {
-        Self { time, wire_len: bytes.len() as u32, bytes }
+        Self { time, link: ETHERNET, wire_len: bytes.len() as u32, bytes }
     }
 
     /// Cuts it to `length` bytes, as a snap length does.
@@ -29,6 +30,6 @@ impl OwnedPacket {
 
     /// As the core takes it.
     pub fn lend(&self, number: u64) -> Packet<'_> {
-        Packet { number, time: self.time, interface: 0, link: ETHERNET, bytes: &self.bytes, wire_len: self.wire_len }
+        Packet { number, time: self.time, interface: 0, link: self.link, bytes: &self.bytes, wire_len: self.wire_len }
     }
 }
