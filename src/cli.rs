@@ -1,6 +1,7 @@
 //! Arguments to configuration.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -8,6 +9,7 @@ use wscope::anomaly::Severity;
 use wscope::capture::Options;
 use wscope::config;
 use wscope::export::FORMATS;
+use wscope::run::stop::Stop;
 
 /// Show what really went over WebSocket connections: a timeline, a line per message
 #[derive(Debug, Parser)]
@@ -50,9 +52,12 @@ pub(crate) struct Inputs {
     /// Look only at packets that match this BPF expression, as in `tcpdump` ("port 8080")
     #[arg(short = 'f', long = "filter", value_name = "EXPRESSION")]
     pub(crate) filter: Option<String>,
-    /// Stop after this many packets
-    #[arg(short, long, value_name = "PACKETS")]
-    pub(crate) count: Option<u64>,
+    /// Stop after this many messages; for packets see -a
+    #[arg(short, long, value_name = "MESSAGES")]
+    count: Option<u64>,
+    /// Stop after duration:SECONDS, or packets:NUMBER; several: whatever comes first
+    #[arg(short = 'a', long, value_name = "CONDITION", value_parser = autostop)]
+    autostop: Vec<Autostop>,
     /// Capture at most this many bytes of each packet
     #[arg(short, long, value_name = "BYTES", default_value_t = 262_144, value_parser = RangedU64ValueParser::<u32>::new().range(1..=262_144))]
     snapshot_length: u32,
@@ -71,6 +76,17 @@ impl Inputs {
     /// All files, in the order in which they are read.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         self.files.iter().chain(&self.read).cloned().collect()
+    }
+
+    /// When to stop: of several conditions of a kind the first to come true.
+    pub(crate) fn stop(&self) -> Stop {
+        let least = |of: fn(&Autostop) -> Option<u64>| self.autostop.iter().filter_map(of).min();
+        Stop {
+            messages: self.count,
+            packets: least(|stop| if let Autostop::Packets(count) = stop { Some(*count) } else { None }),
+            duration: least(|stop| if let Autostop::Duration(seconds) = stop { Some(*seconds) } else { None })
+                .map(Duration::from_secs),
+        }
     }
 
     /// How interfaces are captured from.
@@ -160,6 +176,23 @@ impl From<Per> for config::Per {
             Per::Frame => Self::Frame,
             Per::Message => Self::Message,
         }
+    }
+}
+
+/// A condition of `-a`, as `dumpcap` knows them.
+#[derive(Debug, Clone, Copy)]
+enum Autostop {
+    Duration(u64),
+    Packets(u64),
+}
+
+fn autostop(text: &str) -> Result<Autostop, String> {
+    let (name, value) = text.split_once(':').ok_or("not NAME:VALUE")?;
+    let value = value.parse().map_err(|_| format!("{value:?} is not a whole number"))?;
+    match name {
+        "duration" => Ok(Autostop::Duration(value)),
+        "packets" => Ok(Autostop::Packets(value)),
+        _ => Err(format!("unknown condition {name:?}: duration or packets")),
     }
 }
 

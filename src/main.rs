@@ -17,7 +17,7 @@ use wscope::export::{FORMATS, Row, SCHEMA, text};
 use wscope::run::check::Report;
 use wscope::run::export::Export;
 use wscope::run::output::Output;
-use wscope::run::{self, Finished, interrupt};
+use wscope::run::{self, Finished, Run, interrupt};
 
 use cli::{Check, CheckFormat, Cli, Command, Inputs};
 
@@ -54,8 +54,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
 fn export(inputs: &Inputs, format: &str, per: Per, output: Output, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
     let mut source = open(inputs, interrupted)?;
     let row: &Row = FORMATS.iter().find(|row| row.name == format).context("no such format")?;
-    let config = Config { per, ..Config::default() };
-    let export = Export { format: (row.make)(per), config, redact: inputs.redact, count: inputs.count };
+    let export = Export { format: (row.make)(per), run: prepare(inputs, per)?, redact: inputs.redact };
     let finished = export.run(&mut *source, output)?;
     Ok(conclude(&finished, interrupted))
 }
@@ -66,7 +65,7 @@ fn check(args: &Check, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
         jsonl: args.format == CheckFormat::Jsonl,
         threshold: args.severity.into(),
         redact: args.inputs.redact,
-        count: args.inputs.count,
+        run: prepare(&args.inputs, Per::Frame)?,
     };
     let (finished, reached) = report.run(&mut *source, Output::open(None)?)?;
     let code = conclude(&finished, interrupted);
@@ -78,6 +77,14 @@ fn rules(format: CheckFormat) -> String {
         CheckFormat::Text => check::text::rules(),
         CheckFormat::Jsonl => check::jsonl::rules(),
     }
+}
+
+/// What is asked for, whatever comes of it.
+fn prepare(inputs: &Inputs, per: Per) -> Result<Run> {
+    let stop = inputs.stop();
+    ensure!(stop.duration.is_none() || !inputs.interface.is_empty(), "-a duration is for live captures: with -i");
+    let report = interrupt::on_question().context("cannot handle signals")?;
+    Ok(Run { config: Config { per, ..Config::default() }, stop, report })
 }
 
 fn open(inputs: &Inputs, interrupted: &Arc<AtomicBool>) -> Result<Box<dyn Source>> {

@@ -235,8 +235,8 @@ fn what_is_not_kept_is_not_judged() {
 #[test]
 fn only_so_many_packets_are_read() {
     let packets = talk().client(text("fine")).client(frame(3, "")).close(1000, "").packets();
-    check(&packets, &["--count", "6"]).exits(DONE);
-    check(&packets, &["--count", "7"]).exits(FOUND);
+    check(&packets, &["-a", "packets:6"]).exits(DONE);
+    check(&packets, &["-a", "packets:7"]).exits(FOUND);
 }
 
 // -- the table of rules

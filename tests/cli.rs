@@ -68,6 +68,9 @@ fn wrong_usage_is_an_error() {
         (&["export", "--per", "packet", "GOOD"], "possible values: frame, message"),
         (&["export", "-f", "port and", "GOOD"], "filter 'port and'"),
         (&["export", "-c", "-1", "GOOD"], "-1"),
+        (&["export", "-a", "packets:many", "GOOD"], "\"many\" is not a whole number"),
+        (&["export", "-a", "bytes:7", "GOOD"], "unknown condition \"bytes\": duration or packets"),
+        (&["export", "-a", "duration:7", "GOOD"], "-a duration is for live captures"),
         (&["export", "-o", "/nowhere/at/all", "GOOD"], "/nowhere/at/all: "),
         (&["export", "-o", "/", "GOOD"], "/: "),
         (&["export", "-o", "/dev/full", "GOOD"], "/dev/full: No space left"),
@@ -170,9 +173,32 @@ fn filter_and_count_choose_packets() {
     assert_eq!(one.last().expect("a summary")["connections"], 1);
     assert_eq!(one[0], all[0]);
     for count in [0, 1, 20] {
-        let some = json_lines(&done(&["export", "-c", &count.to_string(), &path]));
+        let some = json_lines(&done(&["export", "-a", "packets:30", "-a", &format!("packets:{count}"), &path]));
         assert_eq!(some.last().expect("a summary")["packets"], count);
     }
+}
+
+#[test]
+fn a_count_is_of_messages() {
+    // One packet may end several, and still no more are told than asked for.
+    let conversation = Conversation::new().handshake().server(text("one")).server(text("two").fragments(&[1]));
+    let conversation = conversation.client(ping("?")).server(text("three")).close(1000, "");
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("three.pcap");
+    fs::write(&path, pcap(&conversation.packets())).expect("written");
+    let path = path.display().to_string();
+    for (per, expected) in [
+        ("message", [&["handshake", "message", "message", "closed", "summary"][..], &["summary"]]),
+        ("frame", [&["handshake", "frame", "frame", "frame", "closed", "summary"], &["summary"]]),
+    ] {
+        for (count, expected) in ["2", "0"].into_iter().zip(expected) {
+            let told = json_lines(&done(&["export", "--per", per, "-c", count, &path]));
+            let types: Vec<_> = told.iter().map(|record| record["type"].as_str().expect("a type")).collect();
+            assert_eq!(types, expected, "{count} messages, per {per}");
+        }
+    }
+    let all = json_lines(&done(&["export", "-c", "9", &path]));
+    assert_eq!(all, json_lines(&done(&["export", &path])));
 }
 
 // ---- outputs

@@ -14,7 +14,7 @@ use wscope::anomaly::RULES;
 use wscope::capture::Files;
 use wscope::config::{Config, Per};
 use wscope::export::{Conclusion, FORMATS, SCHEMA};
-use wscope::run::analyse;
+use wscope::run::Run;
 
 /// These have a golden per message too.
 const PER_MESSAGE: &[&str] = &["abnormal", "deflate-takeover", "fragments-node"];
@@ -474,11 +474,12 @@ fn export(sample: &Path, per: Per) -> String {
     let mut format = (format.make)(per);
     let mut out = Vec::new();
     let config = Config { per, ..Config::default() };
-    let finished = analyse(&mut files, config, None, |event, started| {
-        format.event(&event, started, &mut out);
-        Ok(())
-    })
-    .expect("samples are whole");
+    let finished = Run { config, ..Run::default() }
+        .analyse(&mut files, |event, started| {
+            format.event(&event, started, &mut out);
+            Ok(())
+        })
+        .expect("samples are whole");
     format.end(&Conclusion { summary: &finished.summary, damaged: &finished.damaged }, &mut out);
     String::from_utf8(out).expect("JSON is UTF-8")
 }

@@ -6,19 +6,19 @@ use crate::check::{Check, jsonl, text};
 use crate::config::{Config, Limits, Per};
 use crate::export::redact::redact;
 use crate::run::output::Output;
-use crate::run::{Error, Finished, analyse};
+use crate::run::{Error, Finished, Run};
 
 /// What a report is asked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Report {
+    /// How the capture is read and analysed; of payload no more is kept than a Close or Ping has.
+    pub run: Run,
     /// Whether it is written as JSON lines.
     pub jsonl: bool,
     /// From which severity on a finding is a failure.
     pub threshold: Severity,
     /// Whether credentials are blotted out.
     pub redact: bool,
-    /// At most so many packets are read.
-    pub count: Option<u64>,
 }
 
 impl Report {
@@ -29,10 +29,9 @@ impl Report {
     pub fn run(self, source: &mut dyn Source, mut output: Output) -> Result<(Finished, bool), Error> {
         let mut check = Check::default();
         let mut out = Vec::new();
-        // A Close or Ping is read whole; of other payload nothing is kept.
-        let limits = Limits { payload: 125, ..Limits::default() };
-        let config = Config { per: Per::Frame, limits };
-        let finished = analyse(source, config, self.count, |mut event, _| {
+        let Config { limits, .. } = self.run.config;
+        let config = Config { per: Per::Frame, limits: Limits { payload: 125, ..limits } };
+        let finished = Run { config, ..self.run }.analyse(source, |mut event, _| {
             if self.redact {
                 redact(&mut event);
             }

@@ -1,24 +1,21 @@
 //! `wscope export`: events to an output, in a format of the table.
 
 use crate::capture::Source;
-use crate::config::Config;
 use crate::event::Event;
 use crate::export::redact::redact;
 use crate::export::{Conclusion, Format};
 use crate::origin::Timestamp;
 use crate::run::output::Output;
-use crate::run::{Error, Finished, Sink, analyse};
+use crate::run::{Error, Finished, Run, Sink};
 
 /// What an export is asked for.
 pub struct Export {
-    /// How the capture is analysed.
-    pub config: Config,
+    /// How the capture is read and analysed.
+    pub run: Run,
     /// How events are written.
     pub format: Box<dyn Format>,
     /// Whether credentials are blotted out.
     pub redact: bool,
-    /// At most so many packets are read.
-    pub count: Option<u64>,
 }
 
 /// So many bytes are gathered before they are written, unless the input pauses.
@@ -30,10 +27,10 @@ impl Export {
     /// # Errors
     /// When an input cannot be read at all, or the output cannot be written.
     pub fn run(self, source: &mut dyn Source, output: Output) -> Result<Finished, Error> {
-        let Self { config, format, redact, count } = self;
+        let Self { run, format, redact } = self;
         let mut writer = Writer { format, redact, output, gathered: Vec::with_capacity(2 * BLOCK) };
         writer.format.begin(&mut writer.gathered);
-        let finished = analyse(source, config, count, &mut writer)?;
+        let finished = run.analyse(source, &mut writer)?;
         writer.format.end(&Conclusion { summary: &finished.summary, damaged: &finished.damaged }, &mut writer.gathered);
         writer.write()?;
         writer.output.finish()?;

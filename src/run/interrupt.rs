@@ -1,10 +1,10 @@
-//! SIGINT and SIGTERM: the first ends the run in order, the second at once.
+//! SIGINT and SIGTERM: the first ends the run in order, the second at once. SIGUSR1 asks how it goes.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 
 /// A flag that the first signal sets.
@@ -19,4 +19,14 @@ pub fn on_signal() -> io::Result<Arc<AtomicBool>> {
         flag::register(signal, Arc::clone(&interrupted))?;
     }
     Ok(interrupted)
+}
+
+/// A flag that each SIGUSR1 sets.
+///
+/// # Errors
+/// When the system refuses the handler.
+pub fn on_question() -> io::Result<Arc<AtomicBool>> {
+    let asked = Arc::new(AtomicBool::new(false));
+    flag::register(SIGUSR1, Arc::clone(&asked))?;
+    Ok(asked)
 }

@@ -5,17 +5,22 @@ pub mod export;
 pub mod interrupt;
 pub mod output;
 pub mod progress;
+pub mod stop;
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::analyzer::Analyzer;
 use crate::capture::{Error as CaptureError, Source, Step};
 use crate::config::Config;
 use crate::event::Event;
+use crate::export::text;
 use crate::input::{Counters, Input};
 use crate::origin::Timestamp;
 use crate::outbox::Summary;
 use progress::Progress;
+use stop::{Countdown, Stop};
 
 /// Why a run stopped without an end.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +60,19 @@ impl Finished {
     /// Whether all inputs were read to their end.
     pub fn is_whole(&self) -> bool {
         self.damaged.is_empty() && self.failed.is_none()
+    }
+
+    /// Notes what happened to an input, where the rest can go on, or at least be told.
+    fn take(&mut self, error: CaptureError, analyzer: &mut Analyzer) -> Result<(), Error> {
+        if error.is_damage() {
+            analyzer.note_damage();
+            self.damaged.push(error.to_string());
+        } else if error.is_of_a_live_capture() {
+            self.failed = Some(error.to_string());
+        } else {
+            return Err(error.into());
+        }
+        Ok(())
     }
 }
 
@@ -98,62 +116,77 @@ impl<F: FnMut(Event, Timestamp) -> Result<(), Error>> Sink for F {
     }
 }
 
-/// Reads a source to its end, at most `count` packets of it, and hands each event to `sink`.
-///
-/// # Errors
-/// When an input cannot be read at all, or `sink` fails. What happens later to an input is no error: see [`Finished`].
-pub fn analyse(
-    source: &mut dyn Source,
-    config: Config,
-    count: Option<u64>,
-    mut sink: impl Sink,
-) -> Result<Finished, Error> {
-    let mut analyzer = Analyzer::new(config);
-    let mut progress = Progress::begin();
-    let mut finished = Finished::default();
-    let mut left = count.unwrap_or(u64::MAX);
-    let mut now = Timestamp::default();
-    while left > 0 {
-        let mut breathes = false;
-        match source.step() {
-            Ok(Step::End) => break,
-            Ok(Step::Pause) => breathes = true,
-            Ok(Step::Input(input)) => {
-                match input {
-                    Input::Packet(packet) => (left, now) = (left - 1, packet.time),
-                    Input::Tick(time) => (breathes, now) = (true, time),
-                    Input::Secret(_) | Input::Dropped(_) => {}
-                }
-                analyzer.push(input);
-            }
-            Err(error) if error.is_damage() => {
-                analyzer.note_damage();
-                finished.damaged.push(error.to_string());
-            }
-            Err(error) if error.is_of_a_live_capture() => {
-                finished.failed = Some(error.to_string());
-                break;
-            }
-            Err(error) => return Err(error.into()),
-        }
-        drain(&mut analyzer, &mut sink)?;
-        if breathes {
-            sink.pause()?;
-            if let Some(counters) = source.counters() {
-                sink.status(Status { now, counters })?;
-            }
-        }
-        progress.tick(|| source.progress());
-    }
-    analyzer.finish();
-    drain(&mut analyzer, &mut sink)?;
-    finished.summary = Summary { capture: source.counters(), ..analyzer.summary() };
-    Ok(finished)
+/// What a run is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Run {
+    /// How the capture is analysed.
+    pub config: Config,
+    /// When it ends before its source does.
+    pub stop: Stop,
+    /// Set by whoever wants the counters on standard error; unset when they were printed.
+    pub report: Arc<AtomicBool>,
 }
 
-fn drain(analyzer: &mut Analyzer, sink: &mut impl Sink) -> Result<(), Error> {
+impl Run {
+    /// Reads a source to its end, or to a stop, and hands each event to `sink`.
+    ///
+    /// # Errors
+    /// When an input cannot be read at all, or `sink` fails. What happens later to an input is no error: see [`Finished`].
+    pub fn analyse(&self, source: &mut dyn Source, mut sink: impl Sink) -> Result<Finished, Error> {
+        let mut analyzer = Analyzer::new(self.config.clone());
+        let mut progress = Progress::begin();
+        let mut countdown = Countdown::begin(&self.stop);
+        let mut finished = Finished::default();
+        let mut now = Timestamp::default();
+        while !countdown.is_over() {
+            let mut breathes = false;
+            match source.step() {
+                Ok(Step::End) => break,
+                Ok(Step::Pause) => breathes = true,
+                Ok(Step::Input(input)) => {
+                    match input {
+                        Input::Packet(packet) => {
+                            countdown.packet();
+                            now = packet.time;
+                        }
+                        Input::Tick(time) => (breathes, now) = (true, time),
+                        Input::Secret(_) | Input::Dropped(_) => {}
+                    }
+                    analyzer.push(input);
+                }
+                Err(error) => finished.take(error, &mut analyzer)?,
+            }
+            drain(&mut analyzer, &mut countdown, &mut sink)?;
+            if breathes {
+                sink.pause()?;
+                if let Some(counters) = source.counters() {
+                    sink.status(Status { now, counters })?;
+                }
+            }
+            if finished.failed.is_some() || breathes && countdown.is_late() {
+                break;
+            }
+            if self.report.swap(false, Ordering::Relaxed) {
+                eprintln!("wscope: {}", text::summary(&counted(&analyzer, source)));
+            }
+            progress.tick(|| source.progress());
+        }
+        analyzer.finish();
+        drain(&mut analyzer, &mut countdown, &mut sink)?;
+        finished.summary = counted(&analyzer, source);
+        Ok(finished)
+    }
+}
+
+fn counted(analyzer: &Analyzer, source: &dyn Source) -> Summary {
+    Summary { capture: source.counters(), ..analyzer.summary() }
+}
+
+fn drain(analyzer: &mut Analyzer, countdown: &mut Countdown, sink: &mut impl Sink) -> Result<(), Error> {
     while let Some(event) = analyzer.next_event() {
-        sink.event(event, analyzer.started().unwrap_or_default())?;
+        if countdown.admits(&event) {
+            sink.event(event, analyzer.started().unwrap_or_default())?;
+        }
     }
     Ok(())
 }

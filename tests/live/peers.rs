@@ -1,6 +1,6 @@
 //! A WebSocket client and server on loopback that log what they receive.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
 use tungstenite::protocol::CloseFrame;
@@ -23,20 +23,35 @@ pub(crate) struct Pair {
 impl Peers {
     /// Listens on a port that nobody else uses.
     pub(crate) fn listen() -> Self {
-        Self { listener: TcpListener::bind("127.0.0.1:0").expect("a free port") }
+        Self::listen_on(Ipv4Addr::LOCALHOST)
+    }
+
+    /// Listens on an address of this network namespace.
+    pub(crate) fn listen_on(address: Ipv4Addr) -> Self {
+        Self { listener: TcpListener::bind((address, 0)).expect("a free port") }
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.listener.local_addr().expect("it is bound").port()
+        self.address().port()
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.listener.local_addr().expect("it is bound")
     }
 
     /// Opens a connection.
     pub(crate) fn connect(&self) -> Pair {
-        let port = self.port();
+        self.connect_from(|| ())
+    }
+
+    /// Opens a connection from a thread that went elsewhere first.
+    pub(crate) fn connect_from(&self, go: impl FnOnce() + Send + 'static) -> Pair {
+        let address = self.address();
         let opening = thread::spawn(move || {
-            let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
+            go();
+            let stream = TcpStream::connect(address).expect("the server listens");
             stream.set_nodelay(true).expect("a TCP socket");
-            client(format!("ws://127.0.0.1:{port}/live"), stream).expect("the server answers").0
+            client(format!("ws://{address}/live"), stream).expect("the server answers").0
         });
         let (stream, _) = self.listener.accept().expect("the client comes");
         stream.set_nodelay(true).expect("a TCP socket");
@@ -46,19 +61,23 @@ impl Peers {
 
     /// A conversation from the first to the last byte: what was received, in order.
     pub(crate) fn talk(&self) -> Vec<Logged> {
-        let mut pair = self.connect();
-        let mut logged = Vec::new();
-        for round in 0..20usize {
-            logged.push(pair.client_says(&format!("question {round}: {}", "?".repeat(round * 97))));
-            logged.push(pair.server_says(Message::binary(vec![round as u8; round * 7001])));
-            logged.push(pair.server_says(Message::text("")));
-        }
-        pair.close();
-        logged
+        self.connect().talk()
     }
 }
 
 impl Pair {
+    /// Talks to the end: what was received, in order.
+    pub(crate) fn talk(mut self) -> Vec<Logged> {
+        let mut logged = Vec::new();
+        for round in 0..20usize {
+            logged.push(self.client_says(&format!("question {round}: {}", "?".repeat(round * 97))));
+            logged.push(self.server_says(Message::binary(vec![round as u8; round * 7001])));
+            logged.push(self.server_says(Message::text("")));
+        }
+        self.close();
+        logged
+    }
+
     /// Says a text, and waits until the server has it.
     pub(crate) fn client_says(&mut self, text: &str) -> Logged {
         self.client.send(Message::text(text)).expect("the server reads");

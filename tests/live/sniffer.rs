@@ -48,7 +48,7 @@ impl Sniffer {
     pub(crate) fn on_loopback(args: &[&str], port: u16) -> Self {
         let filter = format!("tcp port {port}");
         let mut command = wscope(args);
-        command.args(["-i", if cfg!(target_os = "linux") { "lo" } else { "lo0" }, "-f", &filter]);
+        command.args(["-i", "lo", "-f", &filter]);
         Self::start(command)
     }
 
@@ -58,10 +58,19 @@ impl Sniffer {
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
         let stderr = BufReader::new(child.stderr.take().expect("piped"));
         let mut sniffer = Self { child, stdout, stderr, said: String::new(), records: Vec::new() };
-        while !sniffer.said.contains("wscope: capturing on ") {
-            assert_ne!(sniffer.stderr.read_line(&mut sniffer.said).expect("text"), 0, "{}", sniffer.said);
-        }
+        sniffer.await_stderr("wscope: capturing on ");
         sniffer
+    }
+
+    /// Reads standard error until a line has this in it: that line.
+    pub(crate) fn await_stderr(&mut self, wanted: &str) -> String {
+        loop {
+            let start = self.said.len();
+            assert_ne!(self.stderr.read_line(&mut self.said).expect("text"), 0, "{}", self.said);
+            if self.said[start..].contains(wanted) {
+                return self.said[start..].to_owned();
+            }
+        }
     }
 
     /// Reads records until one is as wanted.

@@ -7,6 +7,7 @@ use wscope::duplex::Direction;
 use wscope::event::{Body, Event};
 use wscope::input::Input;
 use wscope::outbox::Summary;
+use wscope::run::Run;
 
 use super::common::{Conversation, OwnedPacket, Route, Segment, codes, run, run_inputs};
 
@@ -101,7 +102,7 @@ impl Capture {
                 std::fs::write(file.path(), bytes).expect("room for its bytes");
                 let mut files = Files::open(&[file.path().to_owned()], None, Default::default()).expect("a capture");
                 let mut events = Vec::new();
-                let finished = wscope::run::analyse(&mut files, config.clone(), None, |event, _| {
+                let finished = Run { config: config.clone(), ..Run::default() }.analyse(&mut files, |event, _| {
                     events.push(event);
                     Ok(())
                 });
