@@ -26,6 +26,8 @@ const TURN: usize = 1024;
 /// How long a signal may go unnoticed while the interfaces are silent.
 const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+/// How long what the kernel still has is read at the end.
+const LEAVE: Duration = Duration::from_millis(200);
 /// How often the kernel's counters are read.
 const COUNTING: Duration = Duration::from_millis(200);
 
@@ -89,7 +91,7 @@ impl Sniffer {
     /// When an interface goes down or disappears; all before that was handed on.
     pub(super) fn run(mut self) -> Result<(), Error> {
         let captured = self.capture();
-        self.send();
+        self.drain();
         self.count();
         captured
     }
@@ -97,32 +99,40 @@ impl Sniffer {
     fn capture(&mut self) -> Result<(), Error> {
         let mut counted = Instant::now();
         while !self.is_stopped() {
-            let ended = self.wait(&PATIENCE)?;
+            self.wait()?;
             self.read()?;
             self.send();
-            if let Some(error) = ended {
-                return Err(error);
-            }
             if counted.elapsed() >= COUNTING {
                 self.count();
                 counted = Instant::now();
             }
         }
-        // What came before the stop may still lie in a block of the kernel that is not full.
+        Ok(())
+    }
+
+    /// Takes what came before the end and still lies in a block of the kernel that is not full.
+    fn drain(&mut self) {
         std::thread::sleep(2 * BLOCK_TIMEOUT);
         for open in &mut self.devices {
             open.begun = true;
         }
-        self.read()
+        // A busy interface always has more.
+        let end = Instant::now() + LEAVE;
+        // That an interface is down libpcap may notice only now, before it hands on what it has.
+        let mut errors = 0;
+        while errors < 2 && self.devices.iter().any(|open| open.begun) && Instant::now() < end {
+            errors += u32::from(self.read().is_err());
+            self.send();
+        }
     }
 
     fn is_stopped(&self) -> bool {
         self.shared.stop.load(Ordering::Relaxed) || self.interrupt.load(Ordering::Relaxed)
     }
 
-    /// Waits until any interface has packets; the error of one that has failed.
-    fn wait(&mut self, patience: &Timespec) -> Result<Option<Error>, Error> {
-        let patience = if self.devices.iter().any(|open| open.begun) { &NOW } else { patience };
+    /// Waits until any interface has packets; an error where one has failed.
+    fn wait(&mut self) -> Result<(), Error> {
+        let patience = if self.devices.iter().any(|open| open.begun) { &NOW } else { &PATIENCE };
         let mut files: Vec<_> = self
             .devices
             .iter()
@@ -133,14 +143,13 @@ impl Sniffer {
             Err(error) => return Err(Error::interface(&self.devices[0].device.name, error.to_string())),
         }
         let told: Vec<_> = files.iter().map(PollFd::revents).collect();
-        let mut ended = None;
         for (open, told) in self.devices.iter_mut().zip(told) {
             open.begun |= !told.is_empty();
             if told.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL) {
-                ended = Some(Error::interface(&open.device.name, "the interface went down".to_owned()));
+                return Err(Error::interface(&open.device.name, "the interface went down".to_owned()));
             }
         }
-        Ok(ended)
+        Ok(())
     }
 
     /// Takes what there is, a turn each.
