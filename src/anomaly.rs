@@ -179,7 +179,7 @@ rules! {
     DeflateDictionaryLost "deflate.dictionary.lost" Loss "RFC 7692 §7.2.3.2"
         "the message refers to data that was lost before; what it refers to is not guessed"
     DeflateUnknown "deflate.unknown" Loss "RFC 7692 §7.1"
-        "joined late, or agreed by an extension that is not known: what the reserved bits mean for the payload is not known"
+        "joined late, or an extension that is not known: what the reserved bits mean was not captured; RSV1 is read as permessage-deflate where it can be"
     // -- transport
     TcpGap "tcp.gap" Loss "RFC 9293 §3.4"
         "bytes of the stream were never captured"

@@ -50,6 +50,30 @@ fn a_compression_window_heals_after_a_loss() {
     assert_eq!(codes(&events), [Code::TcpGap, Code::WsResync, lost, lost]);
 }
 
+/// Whatever is missing of the handshake, and with it the terms of compression.
+#[test]
+fn compression_is_assumed_where_its_terms_were_not_captured() {
+    let told = compressed()
+        .client(text("what a client says"))
+        .server(text("what the server says"))
+        .client(text("what a client says then"))
+        .server(text("what the server says now!"))
+        .close(1000, "");
+    let (request, response) = (3, 4);
+    let whole = ["what a client says", "what the server says", "what a client says then", "what the server says now!"];
+    for lost in [request..response, response..FIRST, 0..FIRST] {
+        let mut packets = told.packets();
+        packets.drain(lost.clone());
+        let events = analyse(&packets, &per_message());
+        let mut lines: Vec<_> = messages(&events).map(readable).collect();
+        // Who was first may not be known where the beginning is looked for.
+        lines.sort_by_key(|(_, line)| line.len());
+        assert_eq!(lines, whole.map(|line| (true, line.to_owned())), "without {lost:?}");
+        let assumed = codes(&events).into_iter().filter(|&code| code == Code::DeflateUnknown).count();
+        assert_eq!(assumed, if lost.end == response { 0 } else { 2 }, "once a side, without {lost:?}");
+    }
+}
+
 #[test]
 fn bytes_that_are_not_known_are_told_apart_in_json_and_in_text() {
     let told = compressed().server(text("the same words")).server(text("the same words, and others")).close(1000, "");

@@ -32,10 +32,11 @@ pub fn push_escaped(text: &str, out: &mut String) {
     }
 }
 
-/// Adds the first `most` bytes of a payload of which some are not known: `{"price":░░,"name":"░120 bytes░`.
+/// Adds the first `most` bytes of a payload of which some are not known: `{"price":░░,"name":"░120 bytes░`; how many
+/// they are with all that the last mark stands for.
 ///
 /// What is no UTF-8 is written as bytes, `\xff`.
-pub fn push_broken(payload: &Payload, most: usize, out: &mut String) {
+pub fn push_broken(payload: &Payload, most: usize, out: &mut String) -> usize {
     let most = most.min(payload.bytes.len());
     let mut shown = 0;
     for ((position, count), absent) in breaks(payload) {
@@ -43,7 +44,7 @@ pub fn push_broken(payload: &Payload, most: usize, out: &mut String) {
         push_bytes(&payload.bytes[shown..position], out);
         shown = position;
         if position == most && most < payload.bytes.len() {
-            return;
+            return most;
         }
         if count <= COUNTED {
             out.extend((0..count).map(|_| UNKNOWN));
@@ -51,10 +52,14 @@ pub fn push_broken(payload: &Payload, most: usize, out: &mut String) {
             write!(out, "{UNKNOWN}{count} bytes{UNKNOWN}").expect("a String takes all");
         }
         if !absent {
-            shown = (position + count as usize).min(most);
+            shown = position + count as usize;
+        }
+        if shown >= most {
+            return shown;
         }
     }
     push_bytes(&payload.bytes[shown..most], out);
+    most
 }
 
 /// What is not known of a payload, in order: a position and how many bytes, and whether they are absent there.
@@ -108,11 +113,14 @@ mod tests {
         let mut payload = Payload::default();
         (payload.bytes, payload.holes, payload.unknown) = (bytes, vec![(5, 1000)], vec![(2, 2), (10, 15)]);
         let mut out = String::new();
-        push_broken(&payload, 99, &mut out);
+        assert_eq!(push_broken(&payload, 99, &mut out), 28);
         assert_eq!(out, "ab░░c░1000 bytes░d\\u{2591}\\xff░15 bytes░end");
         out.clear();
-        push_broken(&payload, 5, &mut out);
+        assert_eq!(push_broken(&payload, 5, &mut out), 5);
         assert_eq!(out, "ab░░c");
+        out.clear();
+        assert_eq!(push_broken(&payload, 12, &mut out), 25);
+        assert!(out.ends_with("\\xff░15 bytes░"), "{out}");
     }
 
     #[test]

@@ -195,7 +195,7 @@ fn describe_payload(payload: &Payload, line: &mut String) -> std::fmt::Result {
         shown = text.char_indices().map(|(at, _)| at).nth(SHOWN).unwrap_or(text.len());
         push_escaped(&text[..shown], line);
     } else if !payload.unknown.is_empty() || !payload.holes.is_empty() {
-        push_broken(payload, shown, line);
+        shown = push_broken(payload, shown, line);
     } else if let Some(text) = readable(&payload.bytes) {
         shown = text.len();
         write!(line, "{text:?}")?;

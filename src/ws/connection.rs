@@ -69,7 +69,7 @@ impl WebSocket {
     pub fn join(inboxes: &Duplex<Inbox>, carrier: Carrier<'_>, shared: &mut Shared) -> Box<Self> {
         let first = Direction::BOTH.iter().filter_map(|&way| inboxes[way].chunks().next());
         let first = first.map(|chunk| chunk.origin).min_by_key(|origin| origin.packet).unwrap_or_default();
-        let agreement = Agreement { deflate: None, foreign: true, unknown: true };
+        let agreement = Agreement::UNSEEN;
         let connection = shared.ledger.number();
         let heard = Duplex::default();
         let mut socket = Self::new(Opening { connection, first, heard, agreement, answered_at: None });

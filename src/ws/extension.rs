@@ -12,8 +12,13 @@ pub struct Agreement {
     pub deflate: Option<Duplex<Deflate>>,
     /// An extension that wscope does not know, or may not know: the reserved bits may have a meaning.
     pub foreign: bool,
-    /// The answer to an offer was not captured: messages may be compressed, or not.
+    /// It was not captured: messages may be compressed, and `deflate` is what is assumed of those that are.
     pub unknown: bool,
+}
+
+impl Agreement {
+    /// What there may be on a connection whose handshake was not captured.
+    pub const UNSEEN: Self = Self { deflate: Some(Deflate::ASSUMED), foreign: true, unknown: true };
 }
 
 /// permessage-deflate in one direction.
@@ -23,6 +28,14 @@ pub struct Deflate {
     pub window_bits: u8,
     /// Whether a message may refer to earlier ones.
     pub context_takeover: bool,
+}
+
+impl Deflate {
+    /// For both directions, where it is not known: whoever agreed less sends nothing that this cannot read.
+    const ASSUMED: Duplex<Self> = {
+        let widest = Self { window_bits: 15, context_takeover: true };
+        Duplex { to_server: widest, to_client: widest }
+    };
 }
 
 const PERMESSAGE_DEFLATE: &str = "permessage-deflate";
@@ -121,7 +134,8 @@ impl Parameters {
 /// What may have been agreed of these offers, where the answer was not captured.
 pub fn perhaps(offered: Option<&str>) -> Agreement {
     let foreign = extensions(offered).any(|extension| !extension.is_deflate());
-    Agreement { deflate: None, foreign, unknown: offered.is_some() }
+    let deflate = extensions(offered).any(|extension| extension.is_deflate());
+    Agreement { deflate: deflate.then_some(Deflate::ASSUMED), foreign, unknown: deflate }
 }
 
 /// Reads what was agreed, and judges it as an answer to what was offered; `None` for an offer that is not known.

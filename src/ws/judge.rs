@@ -97,8 +97,13 @@ impl Judge {
 
     /// The reserved bits that no extension defines which is known to be agreed.
     fn unexplained(&self, header: &Header) -> u8 {
-        let deflate = self.agreement.deflate.is_some() && !header.opcode.is_reserved();
-        if deflate { header.rsv & !RSV1 } else { header.rsv }
+        // What is only assumed explains no bit where permessage-deflate forbids it.
+        let begins = matches!(header.opcode, Opcode::TEXT | Opcode::BINARY) || !self.agreement.unknown;
+        if self.agreement.deflate.is_some() && begins && !header.opcode.is_reserved() {
+            header.rsv & !RSV1
+        } else {
+            header.rsv
+        }
     }
 
     /// The reserved bits that may have been agreed by what was not captured, or by an extension that is not known.

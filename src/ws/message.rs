@@ -16,6 +16,8 @@ pub struct Assembly {
     pub first: Origin,
     message: Message,
     compression: Compression,
+    /// Whether it is only assumed how it is compressed.
+    assumed: bool,
     utf8: Utf8,
     inflated: u64,
 }
@@ -70,7 +72,12 @@ impl Assembly {
             complete: true,
             anomalies: Vec::new(),
         };
-        Self { first, message, compression, utf8: Utf8::default(), inflated: 0 }
+        Self { first, message, compression, assumed: false, utf8: Utf8::default(), inflated: 0 }
+    }
+
+    /// Learns that it is only assumed how it is compressed.
+    pub fn assume(&mut self) {
+        self.assumed = true;
     }
 
     /// A fragment of it begins; at most `kept` headers are kept.
@@ -110,7 +117,7 @@ impl Assembly {
         let detail = Detail::Number("after inflating bytes".into(), self.inflated);
         // Distances may have been read beyond this point; how far depends on where the bytes were split.
         fragment.anomalies.retain(|anomaly| anomaly.code != Code::DeflateWindow);
-        fragment.anomalies.push(Anomaly::new(Code::DeflateCorrupt, detail));
+        fragment.anomalies.push(Anomaly::new(self.fault(), detail));
         self.give_up(Some(inflater), engines);
         count
     }
@@ -141,7 +148,7 @@ impl Assembly {
                 inflater.finish(engines);
             } else {
                 let detail = Detail::Number("ends inside a block, after inflating bytes".into(), self.inflated);
-                fragment.anomalies.push(Anomaly::new(Code::DeflateCorrupt, detail));
+                fragment.anomalies.push(Anomaly::new(self.fault(), detail));
                 self.give_up(Some(inflater), engines);
             }
         }
@@ -202,6 +209,11 @@ impl Assembly {
     /// Whether it is compressed.
     pub fn is_compressed(&self) -> bool {
         self.message.compressed
+    }
+
+    /// What it means that its data cannot be inflated.
+    fn fault(&self) -> Code {
+        if self.assumed { Code::DeflateUnknown } else { Code::DeflateCorrupt }
     }
 
     fn is_inflating(&self) -> bool {

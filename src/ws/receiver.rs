@@ -69,6 +69,7 @@ pub struct Receiver {
     state: State,
     message: Option<Box<Assembly>>,
     inflater: Option<Box<Inflater>>,
+    terms: Terms,
     /// Whether a message may be under way whose beginning was not seen.
     mid_message: bool,
     /// Bytes passed over before the frame boundary was found again, until that is told.
@@ -76,6 +77,17 @@ pub struct Receiver {
     close: Option<(Close, Origin)>,
     messages: u64,
     tally: Tally,
+}
+
+/// Where the terms of compression come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Terms {
+    /// The handshake.
+    Agreed,
+    /// They are assumed, which no message has needed yet.
+    Assumed,
+    /// They are assumed, and that was told.
+    Told,
 }
 
 #[derive(Debug)]
@@ -131,6 +143,7 @@ impl Receiver {
             state: State::Header(Partial::default()),
             message: None,
             inflater: agreement.deflate.map(|deflate| Box::new(Inflater::new(deflate[direction]))),
+            terms: if agreement.unknown { Terms::Assumed } else { Terms::Agreed },
             mid_message: false,
             resynced: None,
             close: None,
@@ -142,11 +155,15 @@ impl Receiver {
     /// Learns that the beginning was not seen, so that a message may be under way.
     pub fn begin_mid_message(&mut self) {
         self.mid_message = true;
+        // What was compressed before is lost to those who refer to it.
+        if let Some(inflater) = &mut self.inflater {
+            inflater.lose();
+        }
     }
 
     /// Learns that the bytes from `offset` on need not begin with a frame.
     pub fn begin_anywhere(&mut self, offset: u64) {
-        self.mid_message = true;
+        self.begin_mid_message();
         self.state = State::Searching { inbox: Box::default(), from: offset };
     }
 
@@ -190,10 +207,6 @@ impl Receiver {
         self.end_if_whole(origin, cx);
         if inside < length {
             self.finish(origin, cx);
-            // What was compressed in the gap is lost to those who refer to it.
-            if let Some(inflater) = &mut self.inflater {
-                inflater.lose();
-            }
             self.begin_anywhere(offset + length);
         }
     }
@@ -334,7 +347,14 @@ impl Receiver {
             };
             self.messages += 1;
             let text = header.opcode == Opcode::TEXT;
-            let message = Assembly::new(self.direction, self.messages, start.offset, start.first, text, compression);
+            let mut message =
+                Assembly::new(self.direction, self.messages, start.offset, start.first, text, compression);
+            if compression == Compression::Deflate && self.terms != Terms::Agreed {
+                message.assume();
+                if std::mem::replace(&mut self.terms, Terms::Told) == Terms::Assumed {
+                    anomalies.push(Code::DeflateUnknown.into());
+                }
+            }
             self.message = Some(Box::new(message));
         }
         if self.judge.may_transform(header)
