@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use wscope::anomaly::Code;
+use wscope::anomaly::{Code, Severity};
 use wscope::config::{Config, Limits};
 use wscope::duplex::Direction;
-use wscope::event::{Body, End, Event, GapReason};
+use wscope::event::{Body, End, Event, GapReason, Verdict};
 use wscope::net;
 use wscope::net::segment::Flags;
 use wscope::net::seq::SeqNumber;
@@ -222,6 +222,41 @@ fn a_reset_from_outside_the_window_ends_nothing() {
     let events = analyse(&told.route().packets(&segments), &Config::default());
     assert_eq!(end(&events), (End::ClosingHandshake, Some(ToServer)));
     assert_eq!(frames(&events).count(), 4);
+}
+
+#[test]
+fn a_request_that_the_snap_length_cut_breaks_no_rule_and_hides_no_connection() {
+    let told = Conversation::new().handshake().server(text("x".repeat(300))).server(text("y".repeat(300)));
+    let packets: Vec<_> = told.client(text("short")).packets().into_iter().map(|packet| packet.snapped(200)).collect();
+    let events = analyse(&packets, &Config::default());
+    let [Body::Handshake(handshake), ..] = &events.iter().map(|event| &event.body).collect::<Vec<_>>()[..] else {
+        panic!("{events:#?}")
+    };
+    assert_eq!(
+        (handshake.verdict, handshake.request.is_some(), handshake.response.is_some()),
+        (Verdict::Incomplete, false, true)
+    );
+    let told: Vec<_> = frames(&events).map(|frame| (frame.direction, frame.missing > 0)).collect();
+    assert_eq!(told, [(ToClient, true), (ToClient, true), (ToServer, false)]);
+    assert!(codes(&events).iter().all(|code| code.rule().severity < Severity::Warning), "{:?}", codes(&events));
+}
+
+#[test]
+fn behind_a_request_that_was_not_captured_the_next_one_is_found() {
+    let told = Conversation::new()
+        .syn()
+        .exchange("GET /lost HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        .upgrade()
+        .client(text("hi"))
+        .close(1000, "");
+    let mut packets = told.packets();
+    packets.remove(3);
+    let events = analyse(&packets, &Config::default());
+    let handshakes: Vec<_> = events.iter().filter(|event| matches!(event.body, Body::Handshake(_))).collect();
+    assert!(
+        matches!(&handshakes[..], [one] if matches!(&one.body, Body::Handshake(it) if it.verdict == Verdict::Accepted))
+    );
+    assert_eq!(frames(&events).count(), 3);
 }
 
 // ---- oddities

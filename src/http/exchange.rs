@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!  client:  Head ─► Body ─► Head …      upgrade or CONNECT: ─► Waiting ─ 101, 2xx ─► the next protocol
-//!             ▲                                                   │
-//!             └───────────────────── any other status ────────────┘
+//!           │  ▲                                                  │
+//!       gap │  └──────────────────── any other status ────────────┘
+//!           └─► Lost ── a packet that begins with a request ─► Head
 //!  server:  Head ─► Body ─► Head …      (1xx other than 101 announce another head)
 //! ```
 
@@ -22,8 +23,8 @@ use crate::origin::Span;
 pub struct Exchange {
     inbox: Duplex<Inbox>,
     state: Duplex<State>,
-    /// Requests whose response has not come, oldest first.
-    outstanding: VecDeque<Asked>,
+    /// Requests whose response has not come, oldest first; `None` where the head was not captured whole.
+    outstanding: VecDeque<Option<Asked>>,
     /// Requests that were forgotten: the oldest of too many that wait.
     forgotten: usize,
     /// Bytes of the heads that wait.
@@ -80,6 +81,8 @@ enum State {
     Head,
     Body(Body),
     Waiting,
+    /// A head was not captured whole, and what comes may be the rest of it, another one, or the next protocol.
+    Lost,
 }
 
 impl Exchange {
@@ -91,6 +94,10 @@ impl Exchange {
         {
             rest = chunk.split_at(body.skip(chunk.bytes)).1;
             self.inbox[direction].pass(rest.offset);
+        }
+        if self.state[direction] == State::Lost && head::looks_like_request(rest.bytes) == Some(true) {
+            self.state[direction] = State::Head;
+            self.inbox[direction] = Inbox::default();
         }
         if !rest.bytes.is_empty() {
             self.inbox[direction].push(rest);
@@ -104,7 +111,19 @@ impl Exchange {
                 *left -= length;
                 true
             }
-            State::Head | State::Body(_) | State::Waiting => false,
+            // Which of the server's answers belongs to it still shows, and a 101 says all that is needed.
+            State::Head | State::Lost if direction == Direction::ToServer => {
+                let inbox = &mut self.inbox.to_server;
+                let behind = inbox.offset() + inbox.bytes().len() as u64 + length;
+                *inbox = Inbox::default();
+                inbox.pass(behind);
+                if self.state.to_server == State::Head {
+                    self.outstanding.push_back(None);
+                    self.state.to_server = State::Lost;
+                }
+                true
+            }
+            State::Head | State::Body(_) | State::Waiting | State::Lost => false,
         }
     }
 
@@ -142,7 +161,7 @@ impl Exchange {
 
     /// The upgrade request that waits for its response.
     pub fn pending(&mut self) -> Option<Asked> {
-        self.outstanding.pop_back().filter(|asked| is_upgrade(&asked.request))
+        self.outstanding.pop_back().flatten().filter(|asked| is_upgrade(&asked.request))
     }
 
     /// The next thing that is known; `None` when more bytes are needed.
@@ -152,6 +171,7 @@ impl Exchange {
 
     fn client_step(&mut self, limits: &Limits) -> Option<Step> {
         loop {
+            self.forget_oldest(limits);
             self.skip_body(Direction::ToServer);
             let inbox = &mut self.inbox.to_server;
             match &self.state.to_server {
@@ -159,6 +179,10 @@ impl Exchange {
                 State::Waiting => {
                     let given_up = self.forced || inbox.bytes().len() > limits.early;
                     return if given_up { Some(self.switch_unanswered()) } else { None };
+                }
+                State::Lost => {
+                    let given_up = inbox.bytes().len() > limits.early;
+                    return given_up.then_some(Step::Foreign { asked: None, oversized: false });
                 }
                 State::Head => {}
             }
@@ -177,17 +201,19 @@ impl Exchange {
             inbox.consume(length);
             self.state.to_server = State::Body(Body::of_request(&asked.request));
             let upgrade = is_upgrade(&asked.request);
-            self.outstanding.push_back(asked);
+            self.outstanding.push_back(Some(asked));
             self.waiting += length;
-            // Where the capture has only the client, no response makes room.
-            while self.outstanding.len() > limits.pipelined || self.outstanding.len() > 1 && self.waiting > limits.head
-            {
-                self.waiting -= self.outstanding.pop_front().map_or(0, |forgotten| forgotten.length);
-                self.forgotten += 1;
-            }
             if upgrade {
                 return Some(Step::Asked);
             }
+        }
+    }
+
+    /// Where the capture has only the client, no response makes room.
+    fn forget_oldest(&mut self, limits: &Limits) {
+        while self.outstanding.len() > limits.pipelined || self.outstanding.len() > 1 && self.waiting > limits.head {
+            self.waiting -= self.outstanding.pop_front().flatten().map_or(0, |forgotten| forgotten.length);
+            self.forgotten += 1;
         }
     }
 
@@ -232,7 +258,7 @@ impl Exchange {
                 self.forgotten -= 1;
                 None
             } else {
-                self.outstanding.pop_front().inspect(|asked| self.waiting -= asked.length)
+                self.outstanding.pop_front().flatten().inspect(|asked| self.waiting -= asked.length)
             };
             if let Some(step) = self.answer(asked, answered) {
                 return Some(step);
@@ -272,7 +298,7 @@ impl Exchange {
         let skipped = body.skip(inbox.bytes());
         inbox.consume(skipped);
         if body.is_over() {
-            let last = self.outstanding.back();
+            let last = self.outstanding.back().and_then(Option::as_ref);
             let waits = direction == Direction::ToServer
                 && last.is_some_and(|last| is_upgrade(&last.request) || &*last.request.method == "CONNECT");
             self.state[direction] = if waits { State::Waiting } else { State::Head };

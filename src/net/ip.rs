@@ -39,6 +39,7 @@ pub(super) struct Part {
 
 impl<'a> Datagram<'a> {
     /// Reads the headers of IP; the version is taken from the first nibble, whatever the link layer announced.
+    #[inline] // as it is read for every packet, and large
     pub(super) fn read(packet: Wire<'a>) -> Result<Self, Skip> {
         let [first] = *packet.head()?;
         match first >> 4 {
@@ -74,6 +75,12 @@ impl<'a> Datagram<'a> {
         Ok(self)
     }
 
+    /// Whether it is a whole TCP segment.
+    pub(super) fn is_segment(&self) -> bool {
+        self.protocol == IpNumber::TCP && self.fragment.is_none()
+    }
+
+    #[inline]
     fn read_v4(packet: Wire<'a>) -> Result<Self, Skip> {
         use err::ipv4::HeaderSliceError;
         let header = Ipv4HeaderSlice::from_slice(packet.bytes()).map_err(|error| match error {

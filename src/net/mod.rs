@@ -25,8 +25,6 @@ pub mod seq;
 mod tunnel;
 mod wire;
 
-use etherparse::IpNumber;
-
 use crate::input::{LinkType, Packet};
 use crate::net::enclosure::Enclosure;
 use crate::net::fragment::Fragment;
@@ -70,27 +68,26 @@ fn first<'a>(packet: &Packet<'a>) -> Result<Decoded<'a>, Skip> {
     let frame = Wire::new(packet.bytes, packet.wire_len);
     let (ip, enclosure) = link::ip_packet(packet.link, frame)?;
     let origin = Origin { packet: packet.number, time: packet.time };
-    follow(origin, Datagram::read(ip)?, enclosure)
+    let datagram = Datagram::read(ip)?;
+    if datagram.is_segment() {
+        return Segment::read(origin, enclosure.context(), &datagram).map(Decoded::Segment);
+    }
+    follow(origin, datagram, enclosure)
 }
 
 /// Follows tunnels to a segment or a fragment; there are at most as many as an enclosure is deep.
+#[cold] // and so not in the way of what `first` does for nearly every packet
 fn follow<'a>(origin: Origin, mut datagram: Datagram<'a>, mut enclosure: Enclosure) -> Result<Decoded<'a>, Skip> {
-    loop {
-        match (datagram.fragment, datagram.protocol) {
-            (None, IpNumber::TCP) => {
-                return Segment::read(origin, enclosure.context(), &datagram).map(Decoded::Segment);
-            }
-            (None, _) => {
-                let (inner, around) = tunnel::inner(&datagram, enclosure)?;
-                (datagram, enclosure) = (Datagram::read(inner)?, around);
-            }
+    while !datagram.is_segment() {
+        if let Some(part) = datagram.fragment {
             // What is not the first fragment may begin with anything.
-            (Some(part), protocol) if tunnel::may_carry_tcp(protocol, &[]) => {
-                return Ok(Decoded::Fragment(Fragment { origin, enclosure, datagram, part }));
-            }
-            (Some(_), _) => return Err(Skip::NotTcp),
+            let fragment = Decoded::Fragment(Fragment { origin, enclosure, datagram, part });
+            return if tunnel::may_carry_tcp(datagram.protocol, &[]) { Ok(fragment) } else { Err(Skip::NotTcp) };
         }
+        let (inner, around) = tunnel::inner(&datagram, enclosure)?;
+        (datagram, enclosure) = (Datagram::read(inner)?, around);
     }
+    Segment::read(origin, enclosure.context(), &datagram).map(Decoded::Segment)
 }
 
 #[cfg(test)]

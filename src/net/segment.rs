@@ -38,6 +38,7 @@ pub struct Segment<'a> {
 
 impl<'a> Segment<'a> {
     /// Reads the TCP header that a datagram carries; a snap length may have cut its options, but not its first 20 bytes.
+    #[inline]
     pub(super) fn read(origin: Origin, context: Context, datagram: &Datagram<'a>) -> Result<Self, Skip> {
         // by hand, as etherparse refuses a header whose options were cut
         let header: &[u8; 20] = datagram.payload.head()?;
