@@ -59,10 +59,39 @@ pub struct Analyzer {
     now: Timestamp,
     /// The last packet.
     latest: Origin,
+    /// What it belongs to.
+    touched: Touched,
+}
+
+/// What is known by now of what the last packet belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// To no TCP connection.
+    None,
+    /// A fragment of IP, which alone does not tell.
+    Fragment,
+    /// To the TCP connection of this number (1, 2, 3…), of which it is not known yet what it speaks.
+    Open(u64),
+    /// To one that asked for a WebSocket, or is one.
+    WebSocket(u64),
+    /// To one that is nothing for us.
+    Foreign(u64),
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum Touched {
+    #[default]
+    Nothing,
+    Fragment,
+    Flow(FlowId),
 }
 
 #[derive(Debug)]
 struct Entry {
+    /// 1, 2, 3… over all flows.
+    number: u64,
+    /// Whether it asked for a WebSocket, or is one; it remains when the flow is over.
+    websocket: bool,
     last: Timestamp,
     state: State,
 }
@@ -151,6 +180,20 @@ impl Analyzer {
         self.shared.outbox.summary.period.map(|(first, _)| first)
     }
 
+    /// What is known of what the last packet belongs to; ask when its events were taken.
+    pub fn standing(&self) -> Standing {
+        match self.touched {
+            Touched::Nothing => Standing::None,
+            Touched::Fragment => Standing::Fragment,
+            Touched::Flow(id) => match self.flows.get(id) {
+                None => Standing::None,
+                Some(Entry { number, websocket: true, .. }) => Standing::WebSocket(*number),
+                Some(Entry { number, state: State::Live(_), .. }) => Standing::Open(*number),
+                Some(Entry { number, .. }) => Standing::Foreign(*number),
+            },
+        }
+    }
+
     /// What was dropped belongs to no connection in particular.
     fn note_dropped(&mut self, count: u64) {
         let dropped = Anomaly::new(Code::CaptureDropped, Detail::Number("packets:".into(), count));
@@ -160,6 +203,7 @@ impl Analyzer {
 
     fn push_packet(&mut self, packet: &Packet<'_>) {
         self.latest = Origin { packet: packet.number, time: packet.time };
+        self.touched = Touched::Nothing;
         let summary = &mut self.shared.outbox.summary;
         summary.packets += 1;
         summary.bytes += packet.bytes.len() as u64;
@@ -170,7 +214,10 @@ impl Analyzer {
                 self.pass_time(packet.time);
                 self.push_segment(&segment);
             }
-            Decoded::Fragment(fragment) => self.push_fragment(&fragment),
+            Decoded::Fragment(fragment) => {
+                self.touched = Touched::Fragment;
+                self.push_fragment(&fragment);
+            }
             Decoded::Skipped(skip) => self.count_skipped(skip),
         }
     }
@@ -225,6 +272,7 @@ impl Analyzer {
     fn push_segment(&mut self, segment: &Segment<'_>) {
         let key = Key::from(segment);
         let Some(id) = self.find(&key, segment) else { return };
+        self.touched = Touched::Flow(id);
         let Some(entry) = self.flows.get_mut(id) else { return };
         entry.last = self.now;
         let State::Live(live) = &mut entry.state else { return };
@@ -244,6 +292,7 @@ impl Analyzer {
             let gap = Gap::new(direction, offset, length, GapReason::SnapLength);
             live.session.gap(gap, segment.origin, live.carrier(), &mut self.shared);
         }
+        entry.websocket |= live.session.connection().is_some();
         if live.session.is_foreign() {
             self.drop_foreign(id);
         } else if live.has_work(self.waiting, &self.shared.config) {
@@ -280,7 +329,8 @@ impl Analyzer {
         }
         self.shared.outbox.summary.flows += 1;
         let live = Live { flow: Flow::new(segment), session: Session::default(), lingers: None };
-        Some(self.flows.insert(*key, Entry { last: self.now, state: State::Live(Box::new(live)) }))
+        let (number, state) = (self.shared.outbox.summary.flows, State::Live(Box::new(live)));
+        Some(self.flows.insert(*key, Entry { number, websocket: false, last: self.now, state }))
     }
 
     /// Lets one flow go: the longest idle one of those that the sweep comes by next, WebSockets last.
@@ -356,6 +406,7 @@ impl Analyzer {
                 let before = live.flow.waiting_bytes();
                 let advanced = live.advance(self.waiting, &mut self.shared);
                 self.waiting = self.waiting + live.flow.waiting_bytes() - before;
+                entry.websocket |= live.session.connection().is_some();
                 if live.session.is_foreign() {
                     self.drop_foreign(id);
                 } else if advanced {

@@ -50,6 +50,8 @@ pub struct Limits {
     pub unacknowledged: usize,
     /// Bytes of captured packets that wait for the analysis of a live capture.
     pub queue: usize,
+    /// Bytes of packets held until it is known whether their connection becomes a WebSocket (`--only-websocket`).
+    pub held: usize,
     /// Flows tracked at once; a long idle one makes room, WebSockets last.
     pub flows: usize,
     /// A flow that is silent for so long is given up.
@@ -86,6 +88,7 @@ impl Default for Limits {
             fragment_time: Duration::from_secs(30),
             unacknowledged: 64 << 10,
             queue: 128 << 20,
+            held: 64 << 20,
             flows: 1 << 18,
             idle: Duration::from_hours(1),
             linger: Duration::from_secs(2),

@@ -3,23 +3,25 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod open;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser as _;
-use wscope::capture::{Files, Interfaces, Source};
 use wscope::check;
-use wscope::config::{Config, Limits, Per};
+use wscope::config::Per;
 use wscope::export::{FORMATS, Row, SCHEMA, text};
 use wscope::run::check::Report;
 use wscope::run::export::Export;
-use wscope::run::output::Output;
-use wscope::run::{self, Finished, Run, interrupt};
+use wscope::run::output::{Growth, Output};
+use wscope::run::{self, Finished, interrupt};
 
 use cli::{Check, CheckFormat, Cli, Command, Inputs};
+use open::open;
 
 const FOUND: u8 = 1;
 const FAILED: u8 = 2;
@@ -40,10 +42,10 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode> {
     let interrupted = interrupt::on_signal().context("cannot handle signals")?;
     match cli.command {
-        None => export(&cli.inputs, "text", Per::Message, Output::open(None)?, &interrupted),
+        None => export(&cli.inputs, "text", Per::Message, output(&cli.inputs, None)?, &interrupted),
         Some(Command::Export(args)) if args.schema => print(SCHEMA),
         Some(Command::Export(args)) => {
-            let output = Output::open(args.output.as_deref())?;
+            let output = output(&args.inputs, args.output.as_deref())?;
             export(&args.inputs, &args.format, args.per.into(), output, &interrupted)
         }
         Some(Command::Check(args)) if args.rules => print(&rules(args.format)),
@@ -51,23 +53,34 @@ fn run(cli: Cli) -> Result<ExitCode> {
     }
 }
 
+/// Where events go, where packets leave them room.
+fn output(inputs: &Inputs, path: Option<&Path>) -> Result<Output> {
+    let capture = &inputs.capture;
+    if capture.writes_to_stdout() && path.is_none_or(|path| path.as_os_str() == "-") {
+        return Ok(Output::nowhere());
+    }
+    let growth = if capture.interface.is_empty() { Growth::AtOnce } else { Growth::InPlace };
+    Ok(Output::open(path, growth)?)
+}
+
 fn export(inputs: &Inputs, format: &str, per: Per, output: Output, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
-    let mut source = open(inputs, interrupted)?;
+    let (mut source, run) = open(inputs, per, interrupted)?;
     let row: &Row = FORMATS.iter().find(|row| row.name == format).context("no such format")?;
-    let export = Export { format: (row.make)(per), run: prepare(inputs, per)?, redact: inputs.redact };
+    let export = Export { format: (row.make)(per), run, redact: inputs.redact };
     let finished = export.run(&mut *source, output)?;
     Ok(conclude(&finished, interrupted))
 }
 
 fn check(args: &Check, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
-    let mut source = open(&args.inputs, interrupted)?;
+    ensure!(!args.inputs.capture.writes_to_stdout(), "-w - leaves no room for a report on standard output");
+    let (mut source, run) = open(&args.inputs, Per::Frame, interrupted)?;
     let report = Report {
         jsonl: args.format == CheckFormat::Jsonl,
         threshold: args.severity.into(),
         redact: args.inputs.redact,
-        run: prepare(&args.inputs, Per::Frame)?,
+        run,
     };
-    let (finished, reached) = report.run(&mut *source, Output::open(None)?)?;
+    let (finished, reached) = report.run(&mut *source, Output::open(None, Growth::AtOnce)?)?;
     let code = conclude(&finished, interrupted);
     Ok(if reached && finished.is_whole() { ExitCode::from(FOUND) } else { code })
 }
@@ -79,30 +92,6 @@ fn rules(format: CheckFormat) -> String {
     }
 }
 
-/// What is asked for, whatever comes of it.
-fn prepare(inputs: &Inputs, per: Per) -> Result<Run> {
-    let stop = inputs.stop();
-    ensure!(stop.duration.is_none() || !inputs.interface.is_empty(), "-a duration is for live captures: with -i");
-    let report = interrupt::on_question().context("cannot handle signals")?;
-    Ok(Run { config: Config { per, ..Config::default() }, stop, report })
-}
-
-fn open(inputs: &Inputs, interrupted: &Arc<AtomicBool>) -> Result<Box<dyn Source>> {
-    if !inputs.interface.is_empty() {
-        return capture(inputs, interrupted);
-    }
-    let files = inputs.files();
-    ensure!(!files.is_empty(), "no input: name a capture file, `-` for standard input, or an interface with -i");
-    Ok(Box::new(Files::open(&files, inputs.filter.as_deref(), Arc::clone(interrupted))?))
-}
-
-fn capture(inputs: &Inputs, interrupted: &Arc<AtomicBool>) -> Result<Box<dyn Source>> {
-    let interfaces = Interfaces::open(&inputs.interface, &inputs.options())?;
-    let live = interfaces.start(Limits::default().queue, Arc::clone(interrupted))?;
-    eprintln!("wscope: capturing on {}", inputs.interface.join(", "));
-    Ok(Box::new(live))
-}
-
 /// Says on standard error what was wrong with the inputs, and after an interrupt how far it came.
 fn conclude(finished: &Finished, interrupted: &AtomicBool) -> ExitCode {
     if interrupted.load(Ordering::Relaxed) {
@@ -110,6 +99,9 @@ fn conclude(finished: &Finished, interrupted: &AtomicBool) -> ExitCode {
     }
     for message in &finished.damaged {
         eprintln!("wscope: {message}");
+    }
+    for note in &finished.notes {
+        eprintln!("wscope: {note}");
     }
     if let Some(reason) = &finished.failed {
         eprintln!("wscope: {reason}");
@@ -119,7 +111,7 @@ fn conclude(finished: &Finished, interrupted: &AtomicBool) -> ExitCode {
 }
 
 fn print(text: &str) -> Result<ExitCode> {
-    let mut output = Output::open(None)?;
+    let mut output = Output::open(None, Growth::AtOnce)?;
     output.write(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -69,7 +69,7 @@ fn wrong_usage_is_an_error() {
         (&["export", "-f", "port and", "GOOD"], "filter 'port and'"),
         (&["export", "-c", "-1", "GOOD"], "-1"),
         (&["export", "-a", "packets:many", "GOOD"], "\"many\" is not a whole number"),
-        (&["export", "-a", "bytes:7", "GOOD"], "unknown condition \"bytes\": duration or packets"),
+        (&["export", "-a", "bytes:7", "GOOD"], "unknown condition \"bytes\": duration, packets, filesize"),
         (&["export", "-a", "duration:7", "GOOD"], "-a duration is for live captures"),
         (&["export", "-o", "/nowhere/at/all", "GOOD"], "/nowhere/at/all: "),
         (&["export", "-o", "/", "GOOD"], "/: "),

@@ -4,6 +4,8 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "live/files.rs"]
+mod files;
 #[path = "live/namespace.rs"]
 mod namespace;
 #[path = "live/peers.rs"]

@@ -1,6 +1,7 @@
 //! What can be wrong with a capture input, said in one line.
 
 use std::io;
+use std::path::Path;
 
 use crate::input::LinkType;
 
@@ -47,6 +48,16 @@ pub enum Error {
         /// What libpcap or the system said.
         reason: String,
     },
+    /// What is captured cannot be written. The file has all that was written before, in whole blocks.
+    #[error("{file}: {reason}")]
+    Unwritable {
+        /// The file; `standard output` for `-`.
+        file: String,
+        /// Kind of the system's error.
+        kind: io::ErrorKind,
+        /// What the system said.
+        reason: String,
+    },
     /// libpcap cannot compile the filter expression.
     #[error("filter '{expression}'{}: {reason}", for_link(*.link))]
     Filter {
@@ -65,9 +76,21 @@ impl Error {
         matches!(self, Self::Damaged { .. } | Self::Cut { .. })
     }
 
-    /// Whether an interface failed.
-    pub fn is_of_a_live_capture(&self) -> bool {
-        matches!(self, Self::Interface { .. })
+    /// Whether what was captured before can still be told.
+    pub fn ends_in_order(&self) -> bool {
+        matches!(self, Self::Interface { .. } | Self::Unwritable { .. })
+    }
+
+    /// Whether nobody reads any more what is written, which is no error.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Unwritable { kind: io::ErrorKind::BrokenPipe, .. })
+    }
+
+    /// `path` cannot be written because of `error`.
+    pub(super) fn unwritable(path: &Path, error: &io::Error) -> Self {
+        let standard = path.as_os_str() == "-";
+        let file = if standard { "standard output".to_owned() } else { path.display().to_string() };
+        Self::Unwritable { file, kind: error.kind(), reason: error.to_string() }
     }
 
     /// `interface` failed for `reason`.

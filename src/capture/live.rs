@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::input::{Counters, Input, LinkType};
+use crate::input::{Counters, Input};
 use crate::origin::Timestamp;
 
 use super::batch::Batch;
@@ -18,6 +18,7 @@ use super::device::{Device, Options};
 use super::error::Error;
 use super::sniffer::{Shared, Sniffer};
 use super::source::{Source, Step};
+use super::writer::Description;
 
 /// How long the interfaces must be silent before it is told that time passes.
 const TICK: Duration = Duration::from_millis(100);
@@ -27,18 +28,7 @@ const BREATH: Duration = Duration::from_millis(50);
 /// Interfaces that are open for capture; until it is started the kernel gathers their packets.
 pub struct Interfaces {
     devices: Vec<Device>,
-    described: Vec<Interface>,
-}
-
-/// An interface that is captured from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interface {
-    /// Its name.
-    pub name: String,
-    /// What its packets begin with.
-    pub link: LinkType,
-    /// Bytes kept of each packet.
-    pub snap_len: u32,
+    descriptions: Vec<Description>,
 }
 
 impl Interfaces {
@@ -48,14 +38,17 @@ impl Interfaces {
     /// [`Error::Interface`] when one cannot be opened, [`Error::Filter`] when the expression is wrong.
     pub fn open(names: &[String], options: &Options) -> Result<Self, Error> {
         let devices: Vec<_> = names.iter().map(|name| Device::open(name, options)).collect::<Result<_, _>>()?;
-        let snap_len = options.snap_len;
-        let describe = |device: &Device| Interface { name: device.name.clone(), link: device.link, snap_len };
-        Ok(Self { described: devices.iter().map(describe).collect(), devices })
+        let describe = |device: &Device| Description {
+            name: Some(device.name.clone()),
+            snap_len: options.snap_len,
+            filter: options.filter.clone(),
+        };
+        Ok(Self { descriptions: devices.iter().map(describe).collect(), devices })
     }
 
     /// What is captured from, in the order of [`Packet::interface`](crate::input::Packet::interface).
-    pub fn described(&self) -> &[Interface] {
-        &self.described
+    pub fn descriptions(&self) -> &[Description] {
+        &self.descriptions
     }
 
     /// Begins to capture. Of packets that wait for the analysis at most `room` bytes are kept. Once `interrupt` is set, the
@@ -68,7 +61,7 @@ impl Interfaces {
         let shared = Arc::new(Shared::default());
         let sniffer = Sniffer::new(self.devices, room, sender, Arc::clone(&shared), interrupt);
         let thread = thread::Builder::new().name("capture".to_owned()).spawn(|| sniffer.run());
-        let thread = thread.map_err(|error| Error::interface(&self.described[0].name, error.to_string()))?;
+        let thread = thread.map_err(|error| Error::interface("capture thread", error.to_string()))?;
         Ok(Live {
             batches,
             thread: Some(thread),

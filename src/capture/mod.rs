@@ -12,24 +12,30 @@
 //! the other choice, ignores the byte order of `if_tsoffset`, has no base-2 resolutions and no obsolete Packet Block.
 
 mod batch;
+mod block_file;
 mod device;
 mod error;
 mod file;
 mod files;
 mod filter;
+mod holding;
 mod inflate;
 mod live;
 mod order;
 mod pcap;
 mod pcapng;
+mod recorder;
 mod resolution;
 mod sniffer;
 mod source;
 mod stream;
 mod window;
+mod writer;
 
 pub use device::Options;
 pub use error::Error;
 pub use files::Files;
-pub use live::{Interface, Interfaces, Live};
+pub use live::{Interfaces, Live};
+pub use recorder::{Recorder, Recording, Ring};
 pub use source::{Progress, Source, Step};
+pub use writer::{Description, Writer};

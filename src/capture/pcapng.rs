@@ -13,20 +13,20 @@ use super::resolution::Resolution;
 use super::window::Window;
 
 // Block types.
-const SECTION_HEADER: u32 = 0x0a0d_0d0a;
-const INTERFACE_DESCRIPTION: u32 = 1;
+pub(super) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
+pub(super) const INTERFACE_DESCRIPTION: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
-const ENHANCED_PACKET: u32 = 6;
-const DECRYPTION_SECRETS: u32 = 10;
+pub(super) const ENHANCED_PACKET: u32 = 6;
+pub(super) const DECRYPTION_SECRETS: u32 = 10;
 
 // Options.
 const END_OF_OPTIONS: u16 = 0;
-const IF_TSRESOL: u16 = 9;
+pub(super) const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
 
-const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
-const MAJOR_VERSION: u16 = 1;
+pub(super) const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
+pub(super) const MAJOR_VERSION: u16 = 1;
 /// What holds without `if_tsresol`: 10^-6 seconds.
 const MICROSECONDS: u8 = 6;
 

@@ -9,7 +9,7 @@ use crate::run::output::Output;
 use crate::run::{Error, Finished, Run};
 
 /// What a report is asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Report {
     /// How the capture is read and analysed; of payload no more is kept than a Close or Ping has.
     pub run: Run,

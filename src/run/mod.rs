@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::analyzer::Analyzer;
-use crate::capture::{Error as CaptureError, Source, Step};
+use crate::capture::{Error as CaptureError, Recorder, Source, Step};
 use crate::config::Config;
 use crate::event::Event;
 use crate::export::text;
@@ -52,27 +52,16 @@ pub struct Finished {
     pub summary: Summary,
     /// What was wrong with the inputs: one message each.
     pub damaged: Vec<String>,
-    /// Why a live capture ended before anybody asked for it.
+    /// Why it ended before anybody asked for it: an interface failed, or what is captured could not be written.
     pub failed: Option<String>,
+    /// What else is worth saying: one message each.
+    pub notes: Vec<String>,
 }
 
 impl Finished {
     /// Whether all inputs were read to their end.
     pub fn is_whole(&self) -> bool {
         self.damaged.is_empty() && self.failed.is_none()
-    }
-
-    /// Notes what happened to an input, where the rest can go on, or at least be told.
-    fn take(&mut self, error: CaptureError, analyzer: &mut Analyzer) -> Result<(), Error> {
-        if error.is_damage() {
-            analyzer.note_damage();
-            self.damaged.push(error.to_string());
-        } else if error.is_of_a_live_capture() {
-            self.failed = Some(error.to_string());
-        } else {
-            return Err(error.into());
-        }
-        Ok(())
     }
 }
 
@@ -117,12 +106,14 @@ impl<F: FnMut(Event, Timestamp) -> Result<(), Error>> Sink for F {
 }
 
 /// What a run is asked for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Run {
     /// How the capture is analysed.
     pub config: Config,
     /// When it ends before its source does.
     pub stop: Stop,
+    /// What writes down what is captured.
+    pub recorder: Option<Recorder>,
     /// Set by whoever wants the counters on standard error; unset when they were printed.
     pub report: Arc<AtomicBool>,
 }
@@ -132,61 +123,139 @@ impl Run {
     ///
     /// # Errors
     /// When an input cannot be read at all, or `sink` fails. What happens later to an input is no error: see [`Finished`].
-    pub fn analyse(&self, source: &mut dyn Source, mut sink: impl Sink) -> Result<Finished, Error> {
-        let mut analyzer = Analyzer::new(self.config.clone());
+    pub fn analyse(self, source: &mut dyn Source, sink: impl Sink) -> Result<Finished, Error> {
         let mut progress = Progress::begin();
-        let mut countdown = Countdown::begin(&self.stop);
-        let mut finished = Finished::default();
-        let mut now = Timestamp::default();
-        while !countdown.is_over() {
-            let mut breathes = false;
-            match source.step() {
-                Ok(Step::End) => break,
-                Ok(Step::Pause) => breathes = true,
-                Ok(Step::Input(input)) => {
-                    match input {
-                        Input::Packet(packet) => {
-                            countdown.packet();
-                            now = packet.time;
-                        }
-                        Input::Tick(time) => (breathes, now) = (true, time),
-                        Input::Secret(_) | Input::Dropped(_) => {}
-                    }
-                    analyzer.push(input);
-                }
-                Err(error) => finished.take(error, &mut analyzer)?,
-            }
-            drain(&mut analyzer, &mut countdown, &mut sink)?;
-            if breathes {
-                sink.pause()?;
-                if let Some(counters) = source.counters() {
-                    sink.status(Status { now, counters })?;
-                }
-            }
-            if finished.failed.is_some() || breathes && countdown.is_late() {
-                break;
-            }
+        let mut course = Course {
+            analyzer: Analyzer::new(self.config),
+            countdown: Countdown::begin(&self.stop),
+            recorder: self.recorder,
+            finished: Finished::default(),
+            now: Timestamp::default(),
+            over: false,
+            sink,
+        };
+        course.over = course.countdown.is_over();
+        while !course.over {
+            course.step(source)?;
             if self.report.swap(false, Ordering::Relaxed) {
-                eprintln!("wscope: {}", text::summary(&counted(&analyzer, source)));
+                eprintln!("wscope: {}", text::summary(&course.counted(source)));
             }
             progress.tick(|| source.progress());
         }
-        analyzer.finish();
-        drain(&mut analyzer, &mut countdown, &mut sink)?;
-        finished.summary = counted(&analyzer, source);
-        Ok(finished)
+        course.finish(source)
     }
 }
 
-fn counted(analyzer: &Analyzer, source: &dyn Source) -> Summary {
-    Summary { capture: source.counters(), ..analyzer.summary() }
+/// A run under way.
+struct Course<S> {
+    analyzer: Analyzer,
+    countdown: Countdown,
+    recorder: Option<Recorder>,
+    finished: Finished,
+    /// Up to when it was looked.
+    now: Timestamp,
+    over: bool,
+    sink: S,
 }
 
-fn drain(analyzer: &mut Analyzer, countdown: &mut Countdown, sink: &mut impl Sink) -> Result<(), Error> {
-    while let Some(event) = analyzer.next_event() {
-        if countdown.admits(&event) {
-            sink.event(event, analyzer.started().unwrap_or_default())?;
+impl<S: Sink> Course<S> {
+    /// Takes the next of what the source has.
+    fn step(&mut self, source: &mut dyn Source) -> Result<(), Error> {
+        match source.step() {
+            Ok(Step::End) => self.over = true,
+            Ok(Step::Input(Input::Packet(packet))) => {
+                self.now = packet.time;
+                self.countdown.packet();
+                self.analyzer.push(Input::Packet(packet));
+                self.drain()?;
+                let standing = self.analyzer.standing();
+                self.record(|recorder| recorder.packet(&packet, standing))?;
+                self.over |= self.recorder.as_mut().is_some_and(Recorder::is_full);
+            }
+            Ok(Step::Input(input)) => {
+                if let Input::Secret(secret) = input {
+                    self.record(|recorder| recorder.secret(&secret))?;
+                }
+                self.analyzer.push(input);
+                self.drain()?;
+                if let Input::Tick(now) = input {
+                    self.now = now;
+                    self.breathe(source)?;
+                }
+            }
+            Ok(Step::Pause) => self.breathe(source)?,
+            Err(error) => self.take(error)?,
         }
+        Ok(())
     }
-    Ok(())
+
+    /// Lets out what was gathered.
+    fn breathe(&mut self, source: &dyn Source) -> Result<(), Error> {
+        // First, so that what was told is also written.
+        self.record(Recorder::flush)?;
+        self.sink.pause()?;
+        if let Some(counters) = source.counters() {
+            self.sink.status(Status { now: self.now, counters })?;
+        }
+        self.over |= self.countdown.is_late();
+        Ok(())
+    }
+
+    /// Does something with the recorder, where there is one.
+    fn record(&mut self, act: impl FnOnce(&mut Recorder) -> Result<(), CaptureError>) -> Result<(), Error> {
+        let Some(recorder) = &mut self.recorder else { return Ok(()) };
+        let Err(error) = act(recorder) else { return Ok(()) };
+        self.recorder = None;
+        self.take(error)
+    }
+
+    /// Notes what happened, where the rest can go on, or at least be told.
+    fn take(&mut self, error: CaptureError) -> Result<(), Error> {
+        if error.is_damage() {
+            self.analyzer.note_damage();
+            self.finished.damaged.push(error.to_string());
+            return self.drain();
+        }
+        if !error.ends_in_order() {
+            return Err(error.into());
+        }
+        if !error.is_broken_pipe() {
+            self.finished.failed = Some(error.to_string());
+        }
+        self.over = true;
+        Ok(())
+    }
+
+    fn drain(&mut self) -> Result<(), Error> {
+        while let Some(event) = self.analyzer.next_event() {
+            if self.countdown.admits(&event) {
+                self.sink.event(event, self.analyzer.started().unwrap_or_default())?;
+            }
+        }
+        self.over |= self.countdown.is_over();
+        Ok(())
+    }
+
+    fn counted(&self, source: &dyn Source) -> Summary {
+        Summary { capture: source.counters(), ..self.analyzer.summary() }
+    }
+
+    fn finish(mut self, source: &dyn Source) -> Result<Finished, Error> {
+        self.analyzer.finish();
+        self.drain()?;
+        if let Some(recorder) = self.recorder.take() {
+            let lost = recorder.lost();
+            if lost > 0 {
+                let name = recorder.name();
+                self.finished.notes.push(format!(
+                    "{name}: {lost} packets had to be let go before it was known whether they belong to a WebSocket"
+                ));
+            }
+            if let Err(error) = recorder.finish(source.counters()) {
+                self.take(error)?;
+            }
+        }
+        self.finished.summary = self.counted(source);
+        Ok(self.finished)
+    }
 }

@@ -20,35 +20,53 @@ pub struct Output {
 #[derive(Debug)]
 enum Target {
     Stdout(io::Stdout),
-    /// A device or pipe: written as it comes.
+    /// A device, a pipe, or a file that grows: written as it comes.
     Stream(File),
     /// Written beside, renamed at the end.
     File(NamedTempFile, PathBuf),
+    Nowhere,
+}
+
+/// How a file output appears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Growth {
+    /// Whole or not at all.
+    AtOnce,
+    /// In place, as it is written: a live capture has no end that could be waited for, and no right to rename files then.
+    InPlace,
 }
 
 impl Output {
-    /// Standard output where `path` is absent or `-`.
+    /// Standard output where `path` is absent or `-`; `growth` is how a file appears.
     ///
     /// # Errors
     /// When the file cannot be made.
-    pub fn open(path: Option<&Path>) -> Result<Self, Error> {
+    pub fn open(path: Option<&Path>, growth: Growth) -> Result<Self, Error> {
         let Some(path) = path.filter(|path| path.as_os_str() != "-") else {
             let target = Target::Stdout(io::stdout());
             return Ok(Self { name: "standard output".to_owned(), terminal: target.is_terminal(), target });
         };
         let name = path.display().to_string();
-        match Self::make(path) {
+        match Self::make(path, growth) {
             Ok(target) => Ok(Self { name, terminal: target.is_terminal(), target }),
             Err(source) => Err(Error::Output { name, source }),
         }
     }
 
-    fn make(path: &Path) -> io::Result<Target> {
+    /// Takes everything and keeps nothing.
+    pub fn nowhere() -> Self {
+        Self { name: String::new(), terminal: false, target: Target::Nowhere }
+    }
+
+    fn make(path: &Path, growth: Growth) -> io::Result<Target> {
         if fs::metadata(path).is_ok_and(|known| !known.is_file() && !known.is_dir()) {
             return Ok(Target::Stream(File::options().write(true).open(path)?));
         }
         if path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if growth == Growth::InPlace {
+            return Ok(Target::Stream(File::create(path)?));
         }
         // A link stays, and what it leads to is replaced.
         let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -89,6 +107,7 @@ impl Output {
             }
             Target::Stream(file) => file.write_all(bytes),
             Target::File(file, _) => file.write_all(bytes),
+            Target::Nowhere => Ok(()),
         };
         written.map_err(|source| Error::Output { name: self.name.clone(), source })
     }
@@ -103,7 +122,7 @@ impl Output {
                 Ok(_) => Ok(()),
                 Err(error) => Err(Error::Output { name: self.name, source: error.error }),
             },
-            Target::Stdout(_) | Target::Stream(_) => Ok(()),
+            Target::Stdout(_) | Target::Stream(_) | Target::Nowhere => Ok(()),
         }
     }
 }
@@ -113,7 +132,7 @@ impl Target {
         match self {
             Self::Stdout(stdout) => stdout.is_terminal(),
             Self::Stream(file) => file.is_terminal(),
-            Self::File(..) => false,
+            Self::File(..) | Self::Nowhere => false,
         }
     }
 }

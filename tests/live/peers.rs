@@ -1,5 +1,6 @@
 //! A WebSocket client and server on loopback that log what they receive.
 
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
@@ -59,6 +60,12 @@ impl Peers {
         Pair { client: opening.join().expect("no panic"), server }
     }
 
+    /// Opens a connection that says nothing by itself.
+    pub(crate) fn connect_plain(&self) -> (TcpStream, TcpStream) {
+        let client = TcpStream::connect(self.address()).expect("the server listens");
+        (client, self.listener.accept().expect("the client comes").0)
+    }
+
     /// A conversation from the first to the last byte: what was received, in order.
     pub(crate) fn talk(&self) -> Vec<Logged> {
         self.connect().talk()
@@ -103,6 +110,15 @@ impl Pair {
         while self.server.read().is_ok() {}
         drop(self.server);
         while self.client.read().is_ok() {}
+    }
+}
+
+/// Talks over a connection that is no WebSocket, until both are silent.
+pub(crate) fn gossip((mut client, mut server): (TcpStream, TcpStream)) {
+    let mut heard = [0; 4000];
+    for _ in 0..20 {
+        client.write_all(&[b'x'; 4000]).expect("the server reads");
+        server.read_exact(&mut heard).expect("it was sent");
     }
 }
 

@@ -26,6 +26,14 @@ pub(crate) fn wscope(args: &[&str]) -> Command {
     command
 }
 
+/// What is told of files.
+pub(crate) fn read(args: &[&str]) -> Told {
+    let run = wscope(args).output().expect("the binary runs");
+    let stdout = String::from_utf8(run.stdout).expect("text");
+    let records = stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    Told { status: run.status.code(), records, stderr: String::from_utf8(run.stderr).expect("text") }
+}
+
 /// A capture that runs; killed where a test fails.
 pub(crate) struct Sniffer {
     child: Child,
@@ -94,6 +102,21 @@ impl Sniffer {
     pub(crate) fn interrupt(self) -> Told {
         self.signal("INT");
         self.end()
+    }
+
+    /// Sends SIGINT, and reads what is left on standard output.
+    pub(crate) fn interrupt_bytes(mut self) -> Vec<u8> {
+        self.signal("INT");
+        let mut bytes = Vec::new();
+        self.stdout.read_to_end(&mut bytes).expect("bytes");
+        assert_eq!(self.child.wait().expect("it ends").code(), Some(0));
+        bytes
+    }
+
+    /// Ends it where it stands.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
     }
 
     /// Reads to the end.
