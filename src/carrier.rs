@@ -16,11 +16,14 @@ pub struct Carrier<'a> {
     pub tls: Option<&'a TlsSession>,
     /// Target of the CONNECT whose tunnel it runs through.
     pub proxy: Option<&'a str>,
+    /// The HTTP/2 stream whose bytes it is.
+    pub stream: Option<u32>,
 }
 
 impl Carrier<'_> {
     /// As events tell it.
-    pub fn transport(&self, http: HttpVersion, stream: Option<u32>) -> Transport {
-        Transport { tls: self.tls.cloned().map(Box::new), http, stream, proxy: self.proxy.map(Into::into) }
+    pub fn transport(&self) -> Transport {
+        let http = if self.stream.is_some() { HttpVersion::Http2 } else { HttpVersion::Http11 };
+        Transport { tls: self.tls.cloned().map(Box::new), http, stream: self.stream, proxy: self.proxy.map(Into::into) }
     }
 }

@@ -34,6 +34,8 @@ pub struct Limits {
     pub inflate: u64,
     /// Bytes of one HTTP head; far above what servers accept (8-64 KiB).
     pub head: usize,
+    /// Bytes of an HPACK table (RFC 7541 §4.2), per direction: browsers ask for 64 KiB, servers mostly for 4.
+    pub header_table: usize,
     /// Bytes that wait behind a hole, per direction: a few times a large TCP window.
     pub reorder: usize,
     /// Bytes that wait behind holes, over all flows.
@@ -52,6 +54,8 @@ pub struct Limits {
     pub queue: usize,
     /// Bytes of packets held until it is known whether their connection becomes a WebSocket (`--only-websocket`).
     pub held: usize,
+    /// HTTP/2 streams of one connection that are tracked at once: those that carry a WebSocket or a tunnel, or may.
+    pub streams: usize,
     /// Flows tracked at once; a long idle one makes room, WebSockets last.
     pub flows: usize,
     /// A flow that is silent for so long is given up.
@@ -80,6 +84,7 @@ impl Default for Limits {
             headers: 0,
             inflate: 64 << 20,
             head: 64 << 10,
+            header_table: 64 << 10,
             reorder: 4 << 20,
             reorder_total: 256 << 20,
             early: 1 << 20,
@@ -89,6 +94,7 @@ impl Default for Limits {
             unacknowledged: 64 << 10,
             queue: 128 << 20,
             held: 64 << 20,
+            streams: 256,
             flows: 1 << 18,
             idle: Duration::from_hours(1),
             linger: Duration::from_secs(2),

@@ -112,7 +112,7 @@ impl Handshake {
         if request.target.contains("://") && !request.target.starts_with('/') {
             return Some(request.target.to_string());
         }
-        let host = request.headers.first("host");
+        let host = request.authority();
         let host = host.map_or_else(|| self.server.to_string(), str::to_owned);
         let scheme = if self.transport.tls.is_some() { "wss" } else { "ws" };
         Some(format!("{scheme}://{host}{}", request.target))

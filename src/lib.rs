@@ -1,8 +1,8 @@
 //! Passive analysis of WebSocket traffic: packets in, events out.
 //!
 //! ```text
-//!  capture ─Input─► net ─Segment─► tcp ─Chunk─► session (http ► ws) ─Event─► export, check
-//!                   └──────────────── analyzer: pure ────────────────┘
+//!  capture ─Input─► net ─Segment─► tcp ─Chunk─► session (http, http2 ► ws) ─Event─► export, check
+//!                   └──────────────────── analyzer: pure ───────────────────┘
 //! ```
 //!
 //! Start at [`analyzer::Analyzer`]; [`event`] is what comes out, [`anomaly::RULES`] what can be odd.
@@ -21,9 +21,11 @@ pub mod event;
 pub mod export;
 pub mod filter;
 pub mod http;
+pub mod http2;
 pub mod input;
 pub mod ledger;
 pub mod net;
+pub mod opening;
 pub mod origin;
 pub mod outbox;
 pub mod payload;
@@ -31,6 +33,8 @@ pub mod pieces;
 pub mod run;
 pub mod session;
 pub mod shared;
+pub mod stream;
+pub mod streams;
 pub mod tcp;
 pub mod upgrade;
 pub mod ws;

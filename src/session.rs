@@ -1,8 +1,8 @@
-//! One TCP connection: HTTP up to the upgrade, WebSocket behind it.
+//! One TCP connection: HTTP up to the upgrade, WebSocket behind it, or HTTP/2 with WebSockets in it.
 //!
 //! ```text
 //!   Http ───────── 101 ─────────► WebSocket ── end of the stream ──► told
-//!     │                                ▲
+//!     ├── preface ──► Http2            ▲
 //!     ├── not HTTP, beginning not seen ┴─ Joining ──┐
 //!     └── anything else ────────────────────────────┴─► Foreign
 //! ```
@@ -15,8 +15,10 @@ use crate::event::{Body, ConnectionId, Gap};
 use crate::http::exchange::Step;
 use crate::http::head;
 use crate::http::inbox::Inbox;
+use crate::http2::frame::PREFACE;
 use crate::origin::{Origin, Span};
 use crate::shared::Shared;
+use crate::streams::{self, Streams};
 use crate::upgrade::Upgrade;
 use crate::ws::connection::{Ending, WebSocket};
 use crate::ws::join::{self, Look};
@@ -30,6 +32,8 @@ pub enum Session {
     Joining(Box<Duplex<Inbox>>),
     /// WebSocket.
     WebSocket(Box<WebSocket>),
+    /// HTTP/2, and the WebSockets in its streams.
+    Http2(Box<Streams>),
     /// Something else, which nobody here looks at.
     Foreign,
 }
@@ -53,6 +57,7 @@ impl Session {
                 self.join(false, carrier, shared);
             }
             Self::WebSocket(socket) => socket.push(direction, chunk, shared),
+            Self::Http2(streams) => streams.push(direction, chunk, carrier, shared),
             Self::Foreign => {}
         }
     }
@@ -66,6 +71,7 @@ impl Session {
                 }
             }
             Self::Joining(_) => self.give_up(carrier, shared),
+            Self::Http2(streams) => streams.gap(gap.clone(), origin, carrier, shared),
             Self::WebSocket(_) | Self::Foreign => {}
         }
         // Also where it has just turned out to be one: the 101 is in the gap, and perhaps frames behind it.
@@ -79,6 +85,7 @@ impl Session {
         match self {
             Self::WebSocket(socket) => socket.tell(Body::Notice(vec![anomaly]), Span::at(origin), shared),
             Self::Http(http) => http.note(anomaly),
+            Self::Http2(streams) => streams.notice(anomaly, origin, shared),
             Self::Joining(_) | Self::Foreign => {}
         }
     }
@@ -89,6 +96,9 @@ impl Session {
         if let Self::WebSocket(socket) = self {
             socket.finish(ending, shared);
         }
+        if let Self::Http2(streams) = self {
+            streams.finish(ending, carrier, shared);
+        }
         *self = Self::Foreign;
     }
 
@@ -96,7 +106,7 @@ impl Session {
     pub fn is_reversed(&self, direction: Direction, bytes: &[u8]) -> bool {
         let opposite_head = || match direction {
             Direction::ToServer => head::looks_like_response(bytes) == Some(true),
-            Direction::ToClient => head::looks_like_request(bytes) == Some(true),
+            Direction::ToClient => head::looks_like_request(bytes) == Some(true) || bytes.starts_with(PREFACE),
         };
         let masked_by_server = || is_masked(bytes) == Some(direction == Direction::ToClient);
         match self {
@@ -106,7 +116,7 @@ impl Session {
                 first && (opposite_head() || masked_by_server())
             }
             Self::Joining(inboxes) => inboxes[direction].is_empty() && masked_by_server(),
-            Self::WebSocket(_) | Self::Foreign => false,
+            Self::WebSocket(_) | Self::Http2(_) | Self::Foreign => false,
         }
     }
 
@@ -115,7 +125,7 @@ impl Session {
         match self {
             Self::Http(http) => http.exchange.swap(),
             Self::Joining(inboxes) => inboxes.swap(),
-            Self::WebSocket(_) | Self::Foreign => {}
+            Self::WebSocket(_) | Self::Http2(_) | Self::Foreign => {}
         }
     }
 
@@ -129,6 +139,7 @@ impl Session {
         match self {
             Self::Http(http) => http.connection,
             Self::WebSocket(socket) => Some(socket.number()),
+            Self::Http2(streams) => streams.connection(),
             Self::Joining(_) | Self::Foreign => None,
         }
     }
@@ -151,6 +162,14 @@ impl Session {
     /// Decides whether what was joined late is a WebSocket; `ended`: nothing more will come.
     fn join(&mut self, ended: bool, carrier: Carrier<'_>, shared: &mut Shared) {
         let Self::Joining(inboxes) = self else { return };
+        // In the stream of one it is none itself.
+        if carrier.stream.is_none() {
+            match streams::recognise(inboxes) {
+                Some(true) => return self.begin_http2(true, carrier, shared),
+                None if !ended => return,
+                None | Some(false) => {}
+            }
+        }
         let looks = Direction::BOTH.map(|way| join::look(inboxes[way].bytes()));
         let full = Direction::BOTH.iter().any(|&way| inboxes[way].bytes().len() > join::LOOK);
         match join::decide(looks, ended || full) {
@@ -158,6 +177,22 @@ impl Session {
             Some(false) => *self = Self::Foreign,
             None => {}
         }
+    }
+
+    /// What waits is HTTP/2, from its beginning or (`late`) from somewhere.
+    fn begin_http2(&mut self, late: bool, carrier: Carrier<'_>, shared: &mut Shared) {
+        let inboxes = match self {
+            Self::Http(http) => http.exchange.take_inboxes(),
+            Self::Joining(inboxes) => std::mem::take(&mut **inboxes),
+            Self::WebSocket(_) | Self::Http2(_) | Self::Foreign => return,
+        };
+        let mut streams = Box::new(Streams::new(late));
+        for direction in Direction::BOTH {
+            for chunk in inboxes[direction].chunks() {
+                streams.push(direction, chunk, carrier, shared);
+            }
+        }
+        *self = Self::Http2(streams);
     }
 
     fn step(&mut self, carrier: Carrier<'_>, shared: &mut Shared) {
@@ -178,6 +213,8 @@ impl Session {
                     shared.outbox.summary.anomalies.add(Code::TlsUnsupported);
                     *self = Self::Foreign;
                 }
+                Step::Http2 => self.begin_http2(false, carrier, shared),
+                Step::Foreign { asked: None, .. } if http.is_http2() => self.begin_http2(false, carrier, shared),
                 Step::Foreign { asked: None, .. } if carrier.late && http.exchange.is_untouched() => {
                     *self = Self::Joining(Box::new(http.exchange.take_inboxes()));
                     self.join(false, carrier, shared);

@@ -2,12 +2,13 @@
 
 use crate::anomaly::{Anomaly, Code, Detail};
 use crate::carrier::Carrier;
-use crate::duplex::{Direction, Duplex};
-use crate::event::{Body, ConnectionId, Event, Handshake, HttpVersion};
+use crate::duplex::Direction;
+use crate::event::ConnectionId;
 use crate::http::exchange::{Answered, Asked, Exchange};
 use crate::http::head;
+use crate::http2::frame;
 use crate::ledger::Nonce;
-use crate::origin::Span;
+use crate::opening::Halves;
 use crate::shared::Shared;
 use crate::ws::connection::Opening;
 use crate::ws::handshake;
@@ -31,6 +32,13 @@ impl Upgrade {
         Direction::BOTH.iter().any(|&way| head::is_tls(self.exchange.inbox(way).bytes()))
     }
 
+    /// Whether what waits begins an HTTP/2 connection: with the client's preface, or with the server's first frame.
+    pub fn is_http2(&self) -> bool {
+        let [client, server] = Direction::BOTH.map(|way| self.exchange.inbox(way).bytes());
+        let preface = frame::PREFACE.starts_with(&client[..client.len().min(frame::PREFACE.len())]);
+        preface && (client.len() >= head::PREFACE_LINE || head::is_http2_settings(server) == Some(true))
+    }
+
     /// Keeps an anomaly until the handshake is told; one of each kind and side is enough.
     pub fn note(&mut self, anomaly: Anomaly) {
         if !self.notices.iter().any(|other| (other.code, other.side) == (anomaly.code, anomaly.side)) {
@@ -48,45 +56,18 @@ impl Upgrade {
         shared: &mut Shared,
     ) -> Opening {
         let connection = self.connection.take().unwrap_or_else(|| shared.ledger.number());
-        let request = asked.as_ref().map(|asked| &asked.request);
-        let mut judged =
-            handshake::judge(request, answered.as_ref().map(|answered| &answered.response), carrier.tls.is_some());
-        if let Some(key) = &judged.terms.key
+        let key = asked.as_ref().and_then(|asked| asked.request.headers.first("sec-websocket-key"));
+        let mut anomalies = Vec::new();
+        if let Some(key) = key
             && let Some(nonce) = handshake::nonce(key)
             && self.nonce.replace(nonce) != Some(nonce)
             && shared.ledger.is_reused(nonce, shared.config.limits.nonces)
         {
-            let reused = Anomaly::new(Code::HandshakeKeyReused, Detail::Found(key.clone()));
-            judged.anomalies.push(reused.by(Direction::ToServer));
+            let reused = Anomaly::new(Code::HandshakeKeyReused, Detail::Found(key.into()));
+            anomalies.push(reused.by(Direction::ToServer));
         }
-        judged.anomalies.append(&mut self.notices);
-        let spans = (asked.as_ref().map(|asked| asked.span), answered.as_ref().map(|answered| answered.span));
-        let span = match spans {
-            (Some(asked), Some(answered)) => Span { first: asked.first, last: answered.last },
-            (Some(span), None) | (None, Some(span)) => span,
-            (None, None) => Span::default(),
-        };
-        let opening = Opening {
-            connection,
-            first: span.first,
-            heard: Duplex { to_server: asked.is_some(), to_client: answered.is_some() },
-            agreement: judged.agreement,
-            answered_at: answered.as_ref().map(|answered| answered.end),
-        };
+        anomalies.append(&mut self.notices);
         let carrier = Carrier { proxy: self.exchange.proxy().or(carrier.proxy), ..carrier };
-        let handshake = Handshake {
-            client: carrier.client,
-            server: carrier.server,
-            transport: carrier.transport(HttpVersion::Http11, None),
-            turn: spans.0.zip(spans.1).map(|(asked, answered)| (asked.last, answered.first)),
-            request: asked.map(|asked| asked.request),
-            response: answered.map(|answered| answered.response),
-            terms: judged.terms,
-            verdict: judged.verdict,
-            established,
-            anomalies: judged.anomalies,
-        };
-        shared.outbox.push(Event { connection, span, body: Body::Handshake(Box::new(handshake)) });
-        opening
+        Halves { connection, asked, answered, established, anomalies }.tell(carrier, shared)
     }
 }

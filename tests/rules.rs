@@ -15,14 +15,16 @@ use wscope::anomaly::{Code, RESERVED, RULES};
 use wscope::config::{Config, Per};
 use wscope::duplex::{Direction, Duplex};
 use wscope::event::{Body, Closed, End, Event, NO_CONNECTION, Verdict};
+use wscope::http2::frame::{END_HEADERS, Kind, PADDED};
 use wscope::ws::handshake;
 
 use common::conversation::KEY;
+use common::http2::{ENABLE_CONNECT_PROTOCOL, connect};
 use common::script::thorough;
 use common::tunnel::fragments;
 use common::{
-    Conversation, Deflate, Dialect, OwnedPacket, Route, Say, Segment, analyse, binary, close, codes, continuation,
-    frame, pcap, ping, pong, raw, text,
+    Conversation, Deflate, Dialect, Http2, OwnedPacket, Route, Say, Segment, analyse, binary, close, codes,
+    continuation, frame, pcap, ping, pong, raw, text,
 };
 
 use row::{Capture, Item, Row, check, row};
@@ -513,6 +515,44 @@ fn message_rules() -> Vec<Row> {
     ]
 }
 
+fn http2_rules() -> Vec<Row> {
+    type Fields = Vec<(&'static str, &'static str)>;
+    let asked = |edit: &dyn Fn(&mut Fields)| {
+        let mut fields = connect("/chat").to_vec();
+        edit(&mut fields);
+        Http2::new().head(ToServer, 1, 0, &fields).head(ToClient, 1, 0, &[(":status", "200")]).told()
+    };
+    let scheme = |value| asked(&|fields| fields[2].1 = value);
+    let opened = || Http2::new().open(1, "/chat");
+    let padded = |padding| opened().frame(ToClient, Kind::DATA, PADDED, 1, &[padding, 0]).told();
+    vec![
+        row(HandshakeScheme).on(ToServer, Handshake, "\"ws\"").planted(scheme("ws")).lawful(scheme("https")),
+        row(HandshakePathMissing)
+            .on(ToServer, Handshake, "")
+            .planted(asked(&|fields| fields.retain(|(name, _)| *name != ":path")))
+            .lawful(asked(&|fields| fields.swap(1, 3))),
+        row(HandshakeConnectUnannounced)
+            .on(ToServer, Handshake, "")
+            .planted(Http2::with_settings(&[0, 8, 0, 0, 0, 0]).open(1, "/chat").told())
+            .lawful(Http2::with_settings(ENABLE_CONNECT_PROTOCOL).open(1, "/chat").told()),
+        row(Http2HeadMalformed)
+            .on(ToServer, Handshake, "\"connection: upgrade\"")
+            .planted(asked(&|fields| fields.push(("connection", "upgrade"))))
+            .lawful(asked(&|fields| fields.push(("te", "trailers")))),
+        row(Http2HeadUnknown)
+            .on(ToServer, Handshake, "fields 1")
+            .entails(&[LimitHead])
+            .config(|config| config.limits.head = 400)
+            .planted(asked(&|fields| fields.push(("user-agent", "twenty octets of it."))))
+            .lawful(asked(&|_| {})),
+        row(Http2HpackCorrupt)
+            .on(ToServer, Handshake, "")
+            .planted(Http2::new().frame(ToServer, Kind::HEADERS, END_HEADERS, 1, &[0xff]).open(3, "/chat").told())
+            .lawful(Http2::new().frame(ToServer, Kind::HEADERS, END_HEADERS, 1, &[0x82]).open(3, "/chat").told()),
+        row(Http2Padding).on(ToClient, Notice, "bytes 2").planted(padded(2)).lawful(padded(1)),
+    ]
+}
+
 fn transport_rules() -> Vec<Row> {
     let told = || talk().client(text("first")).client(text("second")).client(text("third")).close(1000, "");
     // SYN, SYN-ACK, ACK, request, 101, then a segment for each word.
@@ -621,6 +661,11 @@ fn limit_rules() -> Vec<Row> {
                 packets.insert(FIRST + 4, late);
                 packets
             })),
+        row(LimitStreams)
+            .on(None, Notice, "")
+            .config(|config| config.limits.streams = 1)
+            .planted(Http2::new().open(1, "/one").open(3, "/two").told())
+            .lawful(Http2::new().open(1, "/one").told()),
         row(LimitFlows)
             .on(None, Notice, "")
             .config(|config| config.limits.flows = 1)
@@ -667,6 +712,7 @@ fn rules_of_messages() {
 #[test]
 fn rules_of_the_transport() {
     check(transport_rules());
+    check(http2_rules());
 }
 
 #[test]
@@ -684,6 +730,7 @@ fn every_code_has_a_row_or_a_reason() {
         closing_rules(),
         message_rules(),
         transport_rules(),
+        http2_rules(),
         limit_rules(),
     ] {
         table.iter().for_each(|row| *rows.entry(row.code).or_default() += 1);

@@ -133,7 +133,7 @@ fn handshake(handshake: &Handshake, out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"request\":");
         object!(out, "method": request.method, "target": request.target, "version": request.version,
             "headers": request.headers);
-        optional!(out, "host", request.headers.first("host"));
+        optional!(out, "host", request.authority());
         field!(out, "target", request.target);
         optional!(out, "origin", request.headers.first("origin"));
         optional!(out, "user_agent", request.headers.first("user-agent"));

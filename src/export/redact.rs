@@ -18,7 +18,7 @@ pub fn redact(event: &mut Event) {
         redact_headers(&mut response.headers);
     }
     for anomaly in &mut handshake.anomalies {
-        if anomaly.code == Code::HttpHeadMalformed {
+        if matches!(anomaly.code, Code::HttpHeadMalformed | Code::Http2HeadMalformed) {
             anomaly.detail = Detail::Found(REDACTED.into());
         }
     }

@@ -42,8 +42,8 @@ pub struct Asked {
     pub request: Request,
     /// Its packets.
     pub span: Span,
-    /// Bytes of the head.
-    length: usize,
+    /// Bytes of the head; 0 over HTTP/2.
+    pub length: usize,
 }
 
 /// A response and the packets that carried its head.
@@ -66,6 +66,8 @@ pub enum Step {
     Refused(Asked, Answered),
     /// A WebSocket begins behind what was consumed. Either half can be missing from the capture.
     Switched(Option<Asked>, Option<Answered>),
+    /// HTTP/2 begins behind what was consumed (RFC 7540 §3.2).
+    Http2,
     /// No WebSocket can come of this connection.
     Foreign {
         /// The upgrade request that was never answered.
@@ -271,6 +273,9 @@ impl Exchange {
         let upgrade = asked.as_ref().is_some_and(|asked| is_upgrade(&asked.request));
         if response.status == 101 {
             let websocket = upgrade || response.headers.has_token("upgrade", "websocket");
+            if !websocket && response.headers.has_token("upgrade", "h2c") {
+                return Some(Step::Http2);
+            }
             return Some(if websocket { Step::Switched(asked, Some(answered)) } else { self.foreign(false) });
         }
         let method = asked.as_ref().map_or("GET", |asked| &asked.request.method);

@@ -37,6 +37,27 @@ pub struct Headers {
     pub lines: Vec<(Box<str>, Box<str>)>,
     /// The first line that is not HTTP syntax.
     pub malformed: Option<Box<str>>,
+    /// How many fields are not known whole: over HTTP/2 they may refer to what was not captured.
+    pub unknown: usize,
+}
+
+impl Request {
+    /// Who is asked: Host, or over HTTP/2 `:authority` (RFC 9113 §8.3.1).
+    pub fn authority(&self) -> Option<&str> {
+        self.headers.first(":authority").or_else(|| self.headers.first("host"))
+    }
+
+    /// Whether it came over HTTP/2.
+    pub fn is_http2(&self) -> bool {
+        &*self.version == "2"
+    }
+}
+
+impl Response {
+    /// Whether it opens the WebSocket that was asked for: 101, over HTTP/2 any 2xx (RFC 8441 §5).
+    pub fn is_acceptance(&self) -> bool {
+        if &*self.version == "2" { (200..=299).contains(&self.status) } else { self.status == 101 }
+    }
 }
 
 impl Headers {
@@ -138,10 +159,26 @@ fn is_short_tls(bytes: &[u8]) -> bool {
     matches!(bytes, [0x14..=0x17] | [0x14..=0x17, 3])
 }
 
+/// Length of the first line of HTTP/2's preface, with which it is told from HTTP/1.1 (RFC 9113 §3.4).
+pub const PREFACE_LINE: usize = b"PRI * HTTP/2.0\r\n".len();
+
+/// Whether bytes begin with the frame that an HTTP/2 server sends first, SETTINGS (RFC 9113 §3.4, §6.5); `None` while
+/// there are too few of them.
+pub fn is_http2_settings(bytes: &[u8]) -> Option<bool> {
+    // Length below 2^16, type, no flag, stream 0.
+    let common =
+        |expected: &[u8], from: usize| bytes.iter().skip(from).zip(expected).all(|(byte, other)| byte == other);
+    if !common(&[0], 0) || !common(&[4, 0, 0, 0, 0, 0], 3) {
+        return Some(false);
+    }
+    let header = bytes.first_chunk::<9>()?;
+    Some(u16::from_be_bytes([header[1], header[2]]) % 6 == 0)
+}
+
 /// Whether `bytes` can begin a response; `None` while there are too few of them.
 pub fn looks_like_response(bytes: &[u8]) -> Option<bool> {
     const START: &[u8] = b"HTTP/1.";
-    if is_short_tls(bytes) {
+    if is_short_tls(bytes) || is_http2_settings(bytes).is_none() {
         return None;
     }
     let common = bytes.len().min(START.len());
@@ -213,7 +250,7 @@ fn headers(bytes: &[u8]) -> Headers {
 }
 
 /// Text of header bytes: UTF-8 where it is, else ISO 8859-1 (RFC 9110 §5.5).
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     match str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
         Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),

@@ -89,6 +89,11 @@ impl Inbox {
         self.start == self.bytes.len()
     }
 
+    /// Whether the first byte that waits is the first of a chunk.
+    pub fn is_at_start(&self) -> bool {
+        self.marks.front().is_some_and(|mark| mark.offset == self.offset)
+    }
+
     /// Stream offset of the first byte that waits.
     pub fn offset(&self) -> u64 {
         self.offset

@@ -4,7 +4,7 @@ use crate::anomaly::{Anomaly, Code, Detail};
 use crate::carrier::Carrier;
 use crate::chunk::Chunk;
 use crate::duplex::{Direction, Duplex};
-use crate::event::{Body, Closed, ConnectionId, End, Event, Gap, Handshake, HttpVersion, Tally, Terms, Verdict};
+use crate::event::{Body, Closed, ConnectionId, End, Event, Gap, Handshake, Tally, Terms, Verdict};
 use crate::http::inbox::Inbox;
 use crate::origin::{Origin, Span, Timestamp};
 use crate::shared::Shared;
@@ -76,17 +76,19 @@ impl WebSocket {
         for direction in Direction::BOTH {
             socket.receivers[direction].begin_mid_message();
         }
+        // Over HTTP/2 it may have been seen, but not been read.
+        let unseen = if carrier.late { Code::TcpMidstream } else { Code::Http2HeadUnknown };
         let handshake = Handshake {
             client: carrier.client,
             server: carrier.server,
-            transport: carrier.transport(HttpVersion::Http11, None),
+            transport: carrier.transport(),
             request: None,
             response: None,
             turn: None,
             terms: Terms::default(),
             verdict: Verdict::Unseen,
             established: true,
-            anomalies: vec![Code::TcpMidstream.into()],
+            anomalies: vec![unseen.into()],
         };
         socket.tell(Body::Handshake(Box::new(handshake)), Span::at(first), shared);
         socket.push_waiting(Direction::BOTH.map(|way| &inboxes[way]), shared);

@@ -1,4 +1,6 @@
 //! Judges the opening handshake (RFC 6455 §4.1, §4.2, §4.4, §11.3): two heads in, terms and verdict out.
+//!
+//! Over HTTP/2 it is an extended CONNECT: what is different there stands in [`connect`].
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -11,6 +13,7 @@ use crate::event::{Accept, Terms, Verdict};
 use crate::http::head::{Headers, Request, Response};
 use crate::http::secret;
 use crate::ledger::Nonce;
+use crate::ws::connect;
 use crate::ws::extension::{self, Agreement};
 
 /// What is appended to the key before hashing (§1.3).
@@ -46,24 +49,43 @@ pub fn judge(request: Option<&Request>, response: Option<&Response>, secure: boo
         let found = |code, detail| Anomaly::new(code, detail).by(Direction::ToClient);
         read_response(response, &mut terms);
         if let Some(line) = &response.headers.malformed {
-            anomalies.push(found(Code::HttpHeadMalformed, Detail::Found(line.clone())));
+            anomalies.push(found(malformed(&response.version), Detail::Found(line.clone())));
         }
-        if response.status == 101 {
-            judge_switch(request, response, &terms, &mut anomalies);
+        if response.headers.unknown > 0 {
+            let count = Detail::Number("fields".into(), response.headers.unknown as u64);
+            anomalies.push(found(Code::Http2HeadUnknown, count));
+        }
+        if response.is_acceptance() {
+            judge_acceptance(request, response, &terms, &mut anomalies);
             let offered = request.map(|_| terms.extensions.as_deref());
             agreement = extension::agree(offered, terms.extension.as_deref(), &mut anomalies);
+            if response.headers.unknown > 0 && terms.extension.is_none() {
+                agreement = extension::perhaps(terms.extensions.as_deref());
+            }
         } else if response.status == 426 && leaves_version_open(response) {
             anomalies.push(found(Code::HandshakeVersionUnnamed, Detail::None));
         }
     }
-    let broken = anomalies.iter().any(|anomaly| anomaly.code.rule().severity == Severity::Violation);
+    let known = |headers: &Headers| headers.unknown == 0;
     let verdict = match (request, response) {
-        (Some(_), Some(response)) if response.status != 101 => Verdict::Rejected,
-        (Some(_), Some(_)) if broken => Verdict::Invalid,
-        (Some(_), Some(_)) => Verdict::Accepted,
-        (None, _) | (_, None) => Verdict::Incomplete,
+        (Some(_), Some(response)) if !response.is_acceptance() => Verdict::Rejected,
+        (Some(request), Some(response)) if known(&request.headers) && known(&response.headers) => Verdict::Accepted,
+        (Some(_), Some(_)) | (None, _) | (_, None) => Verdict::Incomplete,
     };
-    Judged { terms, agreement, verdict, anomalies }
+    let mut judged = Judged { terms, agreement, verdict, anomalies: Vec::new() };
+    judged.add(anomalies);
+    judged
+}
+
+impl Judged {
+    /// Adds what else was odd; one broken rule makes an accepted handshake invalid.
+    pub fn add(&mut self, mut anomalies: Vec<Anomaly>) {
+        let broken = anomalies.iter().any(|anomaly| anomaly.code.rule().severity == Severity::Violation);
+        if broken && self.verdict == Verdict::Accepted {
+            self.verdict = Verdict::Invalid;
+        }
+        self.anomalies.append(&mut anomalies);
+    }
 }
 
 /// The Sec-WebSocket-Accept that a key demands (§4.2.2, step 5.4).
@@ -92,7 +114,10 @@ fn read_response(response: &Response, terms: &mut Terms) {
     terms.extension = headers.joined("sec-websocket-extensions");
     let received = headers.first("sec-websocket-accept").map(Into::into);
     let expected = terms.key.as_ref().map(|key| accept(key).into());
-    // Of a refusal none is expected.
+    // Of a refusal none is expected, and over HTTP/2 it means nothing (RFC 8441 §5).
+    if &*response.version == "2" {
+        return;
+    }
     if received.is_some() || response.status == 101 && expected.is_some() {
         terms.accept = Some(Accept { received, expected });
     }
@@ -100,29 +125,14 @@ fn read_response(response: &Response, terms: &mut Terms) {
 
 fn judge_request(request: &Request, terms: &Terms, secure: bool, anomalies: &mut Vec<Anomaly>) {
     let headers = &request.headers;
+    if request.is_http2() {
+        connect::judge_request(request, anomalies);
+    } else {
+        judge_upgrade(request, terms, anomalies);
+    }
     let mut found = |code, detail| anomalies.push(Anomaly::new(code, detail).by(Direction::ToServer));
-    if &*request.method != "GET" {
-        found(Code::HandshakeMethod, Detail::Found(request.method.clone()));
-    }
-    if !is_upgradable(&request.version) {
-        found(Code::HandshakeHttpVersion, Detail::Found(request.version.clone()));
-    }
-    if headers.first("host").is_none() {
+    if request.authority().is_none() {
         found(Code::HandshakeHostMissing, Detail::None);
-    }
-    if !headers.has_token("upgrade", "websocket") {
-        found(Code::HandshakeUpgradeMissing, as_found(headers, "upgrade"));
-    }
-    if !headers.has_token("connection", "upgrade") {
-        found(Code::HandshakeConnectionMissing, as_found(headers, "connection"));
-    }
-    match &terms.key {
-        None => found(Code::HandshakeKeyMissing, Detail::None),
-        Some(key) if nonce(key).is_none() => found(Code::HandshakeKeyInvalid, Detail::Found(key.clone())),
-        Some(_) => {}
-    }
-    if headers.all("sec-websocket-key").count() > 1 {
-        found(Code::HandshakeKeyRepeated, Detail::None);
     }
     match headers.first("sec-websocket-version") {
         None => found(Code::HandshakeVersionMissing, Detail::None),
@@ -148,11 +158,74 @@ fn judge_request(request: &Request, terms: &Terms, secure: bool, anomalies: &mut
         found(Code::HandshakeCredentialsCleartext, Detail::Found(name.into()));
     }
     if let Some(line) = &headers.malformed {
-        found(Code::HttpHeadMalformed, Detail::Found(line.clone()));
+        found(malformed(&request.version), Detail::Found(line.clone()));
+    }
+    if headers.unknown > 0 {
+        found(Code::Http2HeadUnknown, Detail::Number("fields".into(), headers.unknown as u64));
+        // What is not there may be what is not known.
+        anomalies.retain(|anomaly| !is_absence(anomaly.code));
     }
 }
 
-fn judge_switch(request: Option<&Request>, response: &Response, terms: &Terms, anomalies: &mut Vec<Anomaly>) {
+/// What only HTTP/1.1 has: the upgrade, and the key that proves that it was understood.
+fn judge_upgrade(request: &Request, terms: &Terms, anomalies: &mut Vec<Anomaly>) {
+    let headers = &request.headers;
+    let mut found = |code, detail| anomalies.push(Anomaly::new(code, detail).by(Direction::ToServer));
+    if &*request.method != "GET" {
+        found(Code::HandshakeMethod, Detail::Found(request.method.clone()));
+    }
+    if !is_upgradable(&request.version) {
+        found(Code::HandshakeHttpVersion, Detail::Found(request.version.clone()));
+    }
+    if !headers.has_token("upgrade", "websocket") {
+        found(Code::HandshakeUpgradeMissing, as_found(headers, "upgrade"));
+    }
+    if !headers.has_token("connection", "upgrade") {
+        found(Code::HandshakeConnectionMissing, as_found(headers, "connection"));
+    }
+    match &terms.key {
+        None => found(Code::HandshakeKeyMissing, Detail::None),
+        Some(key) if nonce(key).is_none() => found(Code::HandshakeKeyInvalid, Detail::Found(key.clone())),
+        Some(_) => {}
+    }
+    if headers.all("sec-websocket-key").count() > 1 {
+        found(Code::HandshakeKeyRepeated, Detail::None);
+    }
+}
+
+fn judge_acceptance(request: Option<&Request>, response: &Response, terms: &Terms, anomalies: &mut Vec<Anomaly>) {
+    if &*response.version != "2" {
+        judge_switch(response, terms, anomalies);
+    }
+    let headers = &response.headers;
+    let mut found = |code, detail| anomalies.push(Anomaly::new(code, detail).by(Direction::ToClient));
+    if headers.elements("sec-websocket-protocol").count() > 1 {
+        found(Code::HandshakeSubprotocolRepeated, as_found(headers, "sec-websocket-protocol"));
+    }
+    if headers.all("sec-websocket-extensions").count() > 1 {
+        found(Code::HandshakeExtensionRepeated, as_found(headers, "sec-websocket-extensions"));
+    }
+    let Some(request) = request else { return };
+    // §4.2.2: the empty string is no legal value, and was not offered.
+    if terms.subprotocol.is_none() && headers.first("sec-websocket-protocol").is_some() {
+        found(Code::HandshakeSubprotocolUnoffered, Detail::Found("".into()));
+    }
+    if let Some(chosen) = &terms.subprotocol
+        && !terms.subprotocols.contains(chosen)
+    {
+        found(Code::HandshakeSubprotocolUnoffered, Detail::Found(chosen.clone()));
+    }
+    let host = request.authority();
+    if let (Some(origin), Some(host)) = (request.headers.first("origin"), host)
+        && is_cross_site(origin, host)
+    {
+        let detail = Detail::Mismatch { found: origin.into(), expected: host.into() };
+        found(Code::HandshakeOriginCrossSite, detail);
+    }
+}
+
+/// What only a 101 has.
+fn judge_switch(response: &Response, terms: &Terms, anomalies: &mut Vec<Anomaly>) {
     let headers = &response.headers;
     let mut found = |code, detail| anomalies.push(Anomaly::new(code, detail).by(Direction::ToClient));
     if !headers.has_token("upgrade", "websocket") {
@@ -172,29 +245,23 @@ fn judge_switch(request: Option<&Request>, response: &Response, terms: &Terms, a
     if headers.all("sec-websocket-accept").count() > 1 {
         found(Code::HandshakeAcceptRepeated, Detail::None);
     }
-    if headers.elements("sec-websocket-protocol").count() > 1 {
-        found(Code::HandshakeSubprotocolRepeated, as_found(headers, "sec-websocket-protocol"));
-    }
-    if headers.all("sec-websocket-extensions").count() > 1 {
-        found(Code::HandshakeExtensionRepeated, as_found(headers, "sec-websocket-extensions"));
-    }
-    let Some(request) = request else { return };
-    // §4.2.2: the empty string is no legal value, and was not offered.
-    if terms.subprotocol.is_none() && headers.first("sec-websocket-protocol").is_some() {
-        found(Code::HandshakeSubprotocolUnoffered, Detail::Found("".into()));
-    }
-    if let Some(chosen) = &terms.subprotocol
-        && !terms.subprotocols.contains(chosen)
-    {
-        found(Code::HandshakeSubprotocolUnoffered, Detail::Found(chosen.clone()));
-    }
-    let host = request.headers.first("host");
-    if let (Some(origin), Some(host)) = (request.headers.first("origin"), host)
-        && is_cross_site(origin, host)
-    {
-        let detail = Detail::Mismatch { found: origin.into(), expected: host.into() };
-        found(Code::HandshakeOriginCrossSite, detail);
-    }
+}
+
+/// The code of a line that must not stand in a head.
+fn malformed(version: &str) -> Code {
+    if version == "2" { Code::Http2HeadMalformed } else { Code::HttpHeadMalformed }
+}
+
+/// Whether a code says that something is not there.
+fn is_absence(code: Code) -> bool {
+    matches!(
+        code,
+        Code::HandshakeHostMissing
+            | Code::HandshakeVersionMissing
+            | Code::HandshakeOriginMissing
+            | Code::HandshakeScheme
+            | Code::HandshakePathMissing
+    )
 }
 
 /// Whether a 426 says no version, though it is about that: it may want another upgrade first, as in RFC 2817.

@@ -1,6 +1,7 @@
 //! The WebSocket protocol (RFC 6455) and its permessage-deflate extension (RFC 7692).
 
 pub mod close;
+pub mod connect;
 pub mod connection;
 pub mod deflate;
 pub mod distance;
