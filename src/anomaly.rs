@@ -219,6 +219,21 @@ rules! {
         "a header block is not HPACK; endpoints end the connection"
     Http2Padding "http2.padding" Violation "RFC 9113 §6.1"
         "a frame has more padding than payload; endpoints end the connection"
+    // -- sub-protocols; they break no rule of the WebSocket
+    SocketioMalformed "socketio.malformed" Warning "Socket.IO protocol"
+        "the message is no packet of Engine.IO or Socket.IO"
+    StompMalformed "stomp.malformed" Warning "STOMP 1.2 Frames"
+        "the message is no STOMP frame; servers answer with ERROR and close"
+    StompContentLength "stomp.content_length" Warning "STOMP 1.2 Header content-length"
+        "content-length is not the number of bytes up to the NUL of the frame; the frame was read up to that"
+    MqttMalformed "mqtt.malformed" Warning "MQTT 5.0 §4.13"
+        "the message holds what is no MQTT control packet; receivers close the connection"
+    GraphqlMalformed "graphql.malformed" Warning "graphql-ws PROTOCOL"
+        "the message is none of GraphQL over WebSocket; servers close with 4400"
+    WampMalformed "wamp.malformed" Warning "WAMP 2 §Message Definitions"
+        "the message is no WAMP message; peers abort the session"
+    PayloadMalformed "payload.malformed" Warning "wscope -d"
+        "the message is not in the format that was named for it"
     // -- limits of ours
     LimitPayload "limit.payload" Loss "wscope limit"
         "more payload than is kept; the rest was decoded but is not shown"
@@ -232,6 +247,8 @@ rules! {
         "more HTTP/2 streams at once than are tracked; the oldest was given up"
     LimitFlows "limit.flows" Loss "wscope limit"
         "more connections at once than are tracked; a long idle one was given up"
+    LimitDecode "limit.decode" Loss "wscope limit"
+        "a unit of the sub-protocol larger than is looked at"
     LimitFragments "limit.fragments" Loss "wscope limit"
         "more fragments of IP packets wait for others than are kept; the oldest were given up"
 }
@@ -282,6 +299,7 @@ impl fmt::Display for Anomaly {
         match &self.detail {
             Detail::None => Ok(()),
             Detail::Number(what, value) => write!(out, " ({what} {value})"),
+            Detail::Because(why) => write!(out, " ({why})"),
             Detail::Found(text) => write!(out, " (found {text:?})"),
             Detail::Mismatch { found, expected } => {
                 write!(out, " (found {found:?}, expected {expected:?})")
@@ -297,6 +315,8 @@ pub enum Detail {
     None,
     /// A number and what it counts: an offset, a length, a status code.
     Number(Cow<'static, str>, u64),
+    /// Why it is odd.
+    Because(Cow<'static, str>),
     /// What stood there.
     Found(Box<str>),
     /// What stood there, and what should have.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wscope::anomaly::Severity;
-use wscope::config;
+use wscope::config::{self, Config, DecodeAs};
 use wscope::export::FORMATS;
 
 use capture::Capture;
@@ -46,6 +46,12 @@ pub(crate) struct Inputs {
     /// Look only at packets that match this BPF expression, as in `tcpdump` ("port 8080")
     #[arg(short = 'f', long = "filter", value_name = "EXPRESSION")]
     pub(crate) filter: Option<String>,
+    /// Take connections with this port for another protocol: `tcp.port==8080,stomp`
+    #[arg(short = 'd', long, value_name = "PORT,PROTOCOL", value_parser = DecodeAs::parse)]
+    decode_as: Vec<DecodeAs>,
+    /// Leave messages as they are, whatever sub-protocol they speak
+    #[arg(long)]
+    no_decode: bool,
     /// Blot out cookies, authorization headers and tokens in queries, for captures that are shared
     #[arg(long)]
     pub(crate) redact: bool,
@@ -57,6 +63,11 @@ impl Inputs {
     /// All files, in the order in which they are read.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         self.files.iter().chain(&self.read).cloned().collect()
+    }
+
+    /// How a capture is analysed.
+    pub(crate) fn config(&self, per: config::Per) -> Config {
+        Config { per, decode: !self.no_decode, decode_as: self.decode_as.clone(), ..Config::default() }
     }
 }
 

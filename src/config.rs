@@ -2,13 +2,46 @@
 
 use std::time::Duration;
 
+use crate::dissect::{PROTOCOLS, Protocol};
+
 /// How a capture is analysed; one value, passed down.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     /// What data frames are reported as.
     pub per: Per,
+    /// Whether messages are decoded in their sub-protocols; has no effect on frames.
+    pub decode: bool,
+    /// Protocols named by hand.
+    pub decode_as: Vec<DecodeAs>,
     /// Bounds of every buffer.
     pub limits: Limits,
+}
+
+/// A protocol named by hand: `tcp.port==8080,stomp`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodeAs {
+    /// Port of either side.
+    pub port: u16,
+    /// The name of a row of [`PROTOCOLS`](crate::dissect::PROTOCOLS).
+    pub protocol: String,
+}
+
+impl DecodeAs {
+    /// Reads `tcp.port==PORT,PROTOCOL`.
+    ///
+    /// # Errors
+    /// What is wrong with it, for the user.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (selector, protocol) = text.split_once(',').ok_or("expected tcp.port==PORT,PROTOCOL")?;
+        let port = selector.trim().strip_prefix("tcp.port").and_then(|rest| rest.trim_start().strip_prefix("=="));
+        let port = port.and_then(|port| port.trim().parse().ok()).ok_or("expected tcp.port==PORT before the comma")?;
+        let protocol = protocol.trim();
+        if Protocol::named(protocol).is_none() {
+            let names: Vec<_> = PROTOCOLS.iter().map(|row| row.name).collect();
+            return Err(format!("no protocol {protocol:?}; there are {}", names.join(", ")));
+        }
+        Ok(Self { port, protocol: protocol.to_owned() })
+    }
 }
 
 /// What data frames are reported as; control frames are always reported one by one.
@@ -74,6 +107,14 @@ pub struct Limits {
     pub pipelined: usize,
     /// Pings of one side that may wait for their pong.
     pub pings: usize,
+    /// Bytes of one value that is decoded; a larger one is told by its length.
+    pub decode: usize,
+    /// Bytes kept for decoding over all connections: units that continue, requests that wait.
+    pub decode_total: usize,
+    /// How deep values may nest; readers of JSON take 128 levels, and records add some.
+    pub depth: usize,
+    /// Requests of one side of a sub-protocol that may wait for their answer.
+    pub requests: usize,
 }
 
 impl Default for Limits {
@@ -104,6 +145,10 @@ impl Default for Limits {
             nonces: 1 << 14,
             pipelined: 64,
             pings: 64,
+            decode: 1 << 20,
+            decode_total: 64 << 20,
+            depth: 64,
+            requests: 1 << 12,
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::anomaly::{Anomaly, Code, Detail};
+use crate::dissect::decoded::{Decoded, Unanswered};
 use crate::duplex::{Direction, Duplex};
 use crate::http::head;
 use crate::net::segment::Endpoint;
@@ -286,6 +287,8 @@ pub struct Message {
     pub complete: bool,
     /// Rules that its frames broke.
     pub anomalies: Vec<Anomaly>,
+    /// What it means, where a [`Dissector`](crate::dissect::Dissector) found it out.
+    pub decoded: Option<Box<Decoded>>,
 }
 
 /// Header of one frame of a message.
@@ -362,6 +365,10 @@ pub struct Closed {
     pub duration: i64,
     /// What each side sent.
     pub tally: Duplex<Tally>,
+    /// Requests of the sub-protocol that were not answered, of each side in order; the latest, as many as are remembered.
+    pub unanswered: Vec<Unanswered>,
+    /// How many more there were that are not remembered.
+    pub forgotten: u64,
 }
 
 /// How a connection or its TCP stream ended.

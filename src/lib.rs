@@ -16,6 +16,7 @@ pub mod carrier;
 pub mod check;
 pub mod chunk;
 pub mod config;
+pub mod dissect;
 pub mod duplex;
 pub mod event;
 pub mod export;

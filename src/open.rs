@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use wscope::capture::{Description, Files, Interfaces, Recorder, Source};
-use wscope::config::{Config, Limits, Per};
+use wscope::config::{Limits, Per};
 use wscope::run::{Run, interrupt};
 
 use crate::cli::Inputs;
@@ -15,7 +15,7 @@ pub(crate) fn open(inputs: &Inputs, per: Per, interrupted: &Arc<AtomicBool>) -> 
     if let Some(contradiction) = inputs.capture.contradiction() {
         bail!(contradiction);
     }
-    let config = Config { per, ..Config::default() };
+    let config = inputs.config(per);
     let mut run = Run {
         stop: inputs.capture.stop(),
         report: interrupt::on_question().context("cannot handle signals")?,

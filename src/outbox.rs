@@ -109,6 +109,13 @@ impl Counts {
         self.0[code as usize] += 1;
     }
 
+    /// Counts all of `other` too.
+    pub fn merge(&mut self, other: &Self) {
+        for (count, more) in self.0.iter_mut().zip(other.0) {
+            *count += more;
+        }
+    }
+
     /// The codes that were counted, in the order of the table.
     pub fn iter(&self) -> impl Iterator<Item = (Code, u64)> {
         RULES.iter().zip(self.0).filter(|(_, count)| *count > 0).map(|(rule, count)| (rule.code, count))

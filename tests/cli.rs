@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
@@ -261,6 +262,27 @@ fn per_message_joins_fragments() {
     };
     assert_eq!(types("message"), ["closed", "control", "handshake", "message", "summary"]);
     assert_eq!(types("frame"), ["closed", "frame", "handshake", "summary"]);
+}
+
+#[test]
+fn sub_protocols_are_decoded_unless_they_are_not_to_be() {
+    let path = sample("subprotocol.pcapng").display().to_string();
+    let protocols = |args: &[&str]| {
+        let records = json_lines(&done(&[&["export", "--per", "message", &path], args].concat()));
+        let decoded = records.iter().filter_map(|record| record["decoded"]["protocol"].as_str().map(str::to_owned));
+        decoded.fold(BTreeMap::new(), |mut counts, name| {
+            *counts.entry(name).or_insert(0) += 1;
+            counts
+        })
+    };
+    let counts = |counts: &[(&str, i32)]| counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+    assert_eq!(protocols(&[]), counts(&[("graphql", 10), ("mqtt", 43)]));
+    assert_eq!(protocols(&["--no-decode"]), counts(&[]));
+    assert_eq!(protocols(&["-d", "tcp.port==49213,json"]), counts(&[("json", 53)]));
+    wscope(&["export", "-d", "tcp.port==49213,jason", &path]).assert().code(FAILED);
+    let text = done(&[&path]);
+    assert!(text.contains("mqtt PUBLISH samples/greeting qos 1: hello over MQTT\n"), "{text}");
+    assert!(text.contains("mqtt PUBACK 41744  answers #21 after 0.000544729 s\n"), "{text}");
 }
 
 #[test]

@@ -296,6 +296,6 @@ fn config() -> impl Strategy<Value = Config> {
             0 => Limits { payload: 10, inflate: 100, ..Limits::default() },
             _ => Limits::default(),
         };
-        Config { per: if message { Per::Message } else { Per::Frame }, limits }
+        Config { per: if message { Per::Message } else { Per::Frame }, limits, ..Config::default() }
     })
 }

@@ -13,11 +13,12 @@ use serde_json::{Map, Value, json};
 use wscope::anomaly::RULES;
 use wscope::capture::Files;
 use wscope::config::{Config, Per};
+use wscope::dissect::Protocol;
 use wscope::export::{Conclusion, FORMATS, SCHEMA};
 use wscope::run::Run;
 
 /// These have a golden per message too.
-const PER_MESSAGE: &[&str] = &["abnormal", "deflate-takeover", "fragments-node"];
+const PER_MESSAGE: &[&str] = &["abnormal", "deflate-takeover", "fragments-node", "subprotocol"];
 
 /// What the programs did that are recorded in a sample, from `samples/README.md`.
 ///
@@ -423,10 +424,25 @@ impl Schema {
         let errors: Vec<_> = self.strict[kind].iter_errors(record).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{place}: {errors:#?}");
         assert!(self.whole.is_valid(record), "{place}: valid for its type, but for another as well");
+        if let Some(decoded) = record.get("decoded") {
+            check_fields(decoded, place);
+        }
         for anomaly in record["anomalies"].as_array().into_iter().flatten() {
             let rule = RULES.iter().find(|rule| anomaly["code"] == rule.name).unwrap_or_else(|| panic!("{anomaly}"));
             let told = (&anomaly["severity"], &anomaly["reference"]);
             assert_eq!(told, (&json!(rule.severity.name()), &json!(rule.reference)), "{place}");
+        }
+    }
+}
+
+/// The schema leaves open what a protocol's fields are; its row in the table of protocols does not.
+fn check_fields(decoded: &Value, place: &str) {
+    let row = decoded["protocol"].as_str().and_then(Protocol::named).expect("a row of the table");
+    let common = ["protocol", "more", "kind", "summary", "id", "role", "keepalive", "begins", "reply_to", "latency"];
+    for unit in [decoded].into_iter().chain(decoded["more"].as_array().into_iter().flatten()) {
+        for name in unit.as_object().expect("an object").keys() {
+            let known = common.contains(&name.as_str()) || row.fields.iter().any(|(field, _)| field == name);
+            assert!(known, "{place}: {} has no field {name}", row.name);
         }
     }
 }
@@ -473,7 +489,7 @@ fn export(sample: &Path, per: Per) -> String {
     let format = FORMATS.iter().find(|row| row.name == "jsonl").expect("in the table");
     let mut format = (format.make)(per);
     let mut out = Vec::new();
-    let config = Config { per, ..Config::default() };
+    let config = Config { per, decode: true, ..Config::default() };
     let finished = Run { config, ..Run::default() }
         .analyse(&mut files, |event, started| {
             format.event(&event, started, &mut out);

@@ -28,7 +28,7 @@ fuzz_target!(|data: &[u8]| {
         limits = Limits { payload: 16, inflate: 64, head: 512, reorder: 512, early: 64, pings: 2, ..limits };
     }
     let per = if flags & 2 != 0 { Per::Message } else { Per::Frame };
-    let config = Config { per, limits };
+    let config = Config { per, limits, ..Config::default() };
 
     let extension = if flags & 1 != 0 { "Sec-WebSocket-Extensions: permessage-deflate\r\n" } else { "" };
     let request = format!(

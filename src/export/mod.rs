@@ -1,6 +1,7 @@
 //! Events to bytes: one file per format, and the table of them.
 
 pub mod community;
+pub mod decoded;
 pub mod escape;
 pub mod json;
 pub mod jsonl;

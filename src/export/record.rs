@@ -7,9 +7,9 @@ use crate::event::{
     Body, Closed, Event, Frame, Gap, Handshake, Message, NO_CONNECTION, Tally, TlsSession, Transport, Verdict,
 };
 use crate::export::Conclusion;
-use crate::export::community;
 use crate::export::json::{Base64, Hex, Json, Text, field, list, object, optional};
 use crate::export::time::{Clock, write_seconds};
+use crate::export::{community, decoded};
 use crate::http::head::Headers;
 use crate::net::segment::Endpoint;
 use crate::origin::Timestamp;
@@ -210,6 +210,9 @@ fn message(message: &Message, out: &mut Vec<u8>) {
         field!(out, "missing", message.missing);
     }
     field!(out, "complete", message.complete);
+    if let Some(decoded) = &message.decoded {
+        decoded::message(decoded, out);
+    }
 }
 
 fn payload(payload: &Payload, out: &mut Vec<u8>) {
@@ -245,6 +248,12 @@ fn closed(closed: &Closed, out: &mut Vec<u8>) {
     write_seconds(closed.duration, out);
     field!(out, "client", closed.tally.to_server);
     field!(out, "server", closed.tally.to_client);
+    if !closed.unanswered.is_empty() {
+        field!(out, "unanswered", closed.unanswered);
+    }
+    if closed.forgotten > 0 {
+        field!(out, "forgotten", closed.forgotten);
+    }
 }
 
 fn counts<N: AsRef<str>>(counts: impl IntoIterator<Item = (N, u64)>, out: &mut Vec<u8>) {

@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use crate::anomaly::{Anomaly, Severity};
+use crate::dissect::decoded::Decoded;
 use crate::duplex::Direction;
 use crate::event::{Body, Closed, Event, Frame, Handshake, Message, NO_CONNECTION, Verdict};
 use crate::export::escape::{is_unsafe, push_broken, push_escaped};
@@ -164,9 +165,8 @@ fn describe_frame(frame: &Frame, line: &mut String) -> std::fmt::Result {
         None => describe_payload(&frame.payload, line)?,
     }
     if let Some(rtt) = frame.rtt {
-        let mut seconds = Vec::new();
-        write_seconds(rtt, &mut seconds);
-        write!(line, "  after {} s", String::from_utf8_lossy(&seconds))?;
+        line.push_str("  after ");
+        describe_seconds(rtt, line)?;
     }
     describe_missing(frame.missing, line)
 }
@@ -177,11 +177,36 @@ fn describe_message(message: &Message, line: &mut String) -> std::fmt::Result {
     if !message.complete {
         line.push_str("[incomplete] ");
     }
-    describe_payload(&message.payload, line)?;
+    match &message.decoded {
+        Some(decoded) => describe_decoded(decoded, &message.payload, line)?,
+        None => describe_payload(&message.payload, line)?,
+    }
     if message.frames > 1 {
         write!(line, "  in {} frames", message.frames)?;
     }
     describe_missing(message.missing, line)
+}
+
+/// A summary stands for the payload, where there is one.
+fn describe_decoded(decoded: &Decoded, payload: &Payload, line: &mut String) -> std::fmt::Result {
+    let summary = decoded.summary();
+    if summary.is_empty() {
+        describe_payload(payload, line)?;
+    } else {
+        write!(line, "{} ", decoded.protocol)?;
+        push_escaped(&summary, line);
+    }
+    if let Some(reply) = decoded.reply() {
+        write!(line, "  answers #{} after ", reply.message)?;
+        describe_seconds(reply.latency, line)?;
+    }
+    Ok(())
+}
+
+fn describe_seconds(nanoseconds: i64, line: &mut String) -> std::fmt::Result {
+    let mut seconds = Vec::new();
+    write_seconds(nanoseconds, &mut seconds);
+    write!(line, "{} s", String::from_utf8_lossy(&seconds))
 }
 
 fn describe_missing(missing: u64, line: &mut String) -> std::fmt::Result {
@@ -220,12 +245,15 @@ fn describe_closed(closed: &Closed, line: &mut String) -> std::fmt::Result {
     if let Some(by) = closed.by {
         write!(line, " by {}", by.sender())?;
     }
-    let mut seconds = Vec::new();
-    write_seconds(closed.duration, &mut seconds);
-    write!(line, " after {} s", String::from_utf8_lossy(&seconds))?;
+    line.push_str(" after ");
+    describe_seconds(closed.duration, line)?;
     for direction in Direction::BOTH {
         let tally = &closed.tally[direction];
         write!(line, "  {}: {} frames {} bytes", direction.sender(), tally.frames, tally.bytes)?;
+    }
+    let unanswered = closed.unanswered.len() as u64 + closed.forgotten;
+    if unanswered > 0 {
+        write!(line, "  {} unanswered", count(unanswered, "request", "requests"))?;
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ impl Report {
         let mut check = Check::default();
         let mut out = Vec::new();
         let Config { limits, .. } = self.run.config;
-        let config = Config { per: Per::Frame, limits: Limits { payload: 125, ..limits } };
+        let config = Config { per: Per::Frame, limits: Limits { payload: 125, ..limits }, ..Config::default() };
         let finished = Run { config, ..self.run }.analyse(source, |mut event, _| {
             if self.redact {
                 redact(&mut event);

@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::analyzer::Analyzer;
 use crate::capture::{Error as CaptureError, Recorder, Source, Step};
-use crate::config::Config;
+use crate::config::{Config, Per};
+use crate::dissect::Dissector;
 use crate::event::Event;
 use crate::export::text;
 use crate::input::{Counters, Input};
@@ -125,7 +126,9 @@ impl Run {
     /// When an input cannot be read at all, or `sink` fails. What happens later to an input is no error: see [`Finished`].
     pub fn analyse(self, source: &mut dyn Source, sink: impl Sink) -> Result<Finished, Error> {
         let mut progress = Progress::begin();
+        let decode = self.config.decode && self.config.per == Per::Message;
         let mut course = Course {
+            dissector: decode.then(|| Dissector::new(&self.config)),
             analyzer: Analyzer::new(self.config),
             countdown: Countdown::begin(&self.stop),
             recorder: self.recorder,
@@ -149,6 +152,7 @@ impl Run {
 /// A run under way.
 struct Course<S> {
     analyzer: Analyzer,
+    dissector: Option<Dissector>,
     countdown: Countdown,
     recorder: Option<Recorder>,
     finished: Finished,
@@ -227,7 +231,10 @@ impl<S: Sink> Course<S> {
     }
 
     fn drain(&mut self) -> Result<(), Error> {
-        while let Some(event) = self.analyzer.next_event() {
+        while let Some(mut event) = self.analyzer.next_event() {
+            if let Some(dissector) = &mut self.dissector {
+                dissector.event(&mut event);
+            }
             if self.countdown.admits(&event) {
                 self.sink.event(event, self.analyzer.started().unwrap_or_default())?;
             }
@@ -237,7 +244,11 @@ impl<S: Sink> Course<S> {
     }
 
     fn counted(&self, source: &dyn Source) -> Summary {
-        Summary { capture: source.counters(), ..self.analyzer.summary() }
+        let mut summary = Summary { capture: source.counters(), ..self.analyzer.summary() };
+        if let Some(dissector) = &self.dissector {
+            summary.anomalies.merge(dissector.anomalies());
+        }
+        summary
     }
 
     fn finish(mut self, source: &dyn Source) -> Result<Finished, Error> {

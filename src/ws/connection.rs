@@ -156,6 +156,8 @@ impl WebSocket {
             close: first.map(|&(.., close)| close.clone()),
             duration: last.time.since(self.first.time),
             tally: Duplex { to_server: *self.tally(Direction::ToServer), to_client: *self.tally(Direction::ToClient) },
+            unanswered: Vec::new(),
+            forgotten: 0,
         };
         let span = Span { first: self.first, last };
         self.tell(Body::Closed(Box::new(closed)), span, shared);

@@ -71,6 +71,7 @@ impl Assembly {
             missing: 0,
             complete: true,
             anomalies: Vec::new(),
+            decoded: None,
         };
         Self { first, message, compression, assumed: false, utf8: Utf8::default(), inflated: 0 }
     }

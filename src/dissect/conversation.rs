@@ -1,0 +1,175 @@
+//! The messages of one connection to what they mean: which protocol it is, and which answer belongs to which request.
+
+use super::decoded::{Decoded, Role, Unanswered, Unit};
+use super::pending::Pending;
+use super::{Dissect, Found, Incoming, Link, Malformed, Opening, PROTOCOLS, Protocol};
+use crate::anomaly::{Anomaly, Code, Detail};
+use crate::config::Limits;
+use crate::duplex::{Direction, Duplex};
+use crate::event::{Handshake, Message, Verdict};
+use crate::origin::Span;
+
+/// One connection.
+#[derive(Debug)]
+pub struct Conversation {
+    choice: Choice,
+    late: bool,
+    pending: Duplex<Pending>,
+}
+
+/// Which protocol is spoken.
+#[derive(Debug)]
+pub enum Choice {
+    /// This one.
+    Known(&'static Protocol, Box<dyn Dissect>),
+    /// So many messages showed none; only the first are asked.
+    Open(u8),
+}
+
+/// So many messages are asked whether they decide for a protocol.
+const PROBED: u8 = 16;
+
+impl Conversation {
+    /// Begins behind a handshake; a protocol named by hand comes before any evidence.
+    pub fn new(handshake: &Handshake, by_hand: Option<&'static Protocol>) -> Self {
+        let opening = Opening {
+            target: handshake.request.as_ref().map_or("", |request| &request.target),
+            subprotocol: handshake.terms.subprotocol.as_deref(),
+            late: handshake.verdict == Verdict::Unseen,
+        };
+        Self { choice: Choice::new(&opening, by_hand), late: opening.late, pending: Duplex::default() }
+    }
+
+    /// Adds to a message what it means, or why that is not known.
+    pub fn message(&mut self, message: &mut Message, span: Span, limits: &Limits) {
+        if !is_whole(message) {
+            return self.lose(message.direction);
+        }
+        let incoming = Incoming {
+            direction: message.direction,
+            number: message.number,
+            text: message.text,
+            bytes: &message.payload.bytes,
+            span,
+            limits,
+        };
+        let mut found = Found::default();
+        let Some((row, result)) = self.choice.message(&incoming, self.late, &mut found) else { return };
+        message.anomalies.append(&mut found.anomalies);
+        let mut units: Vec<_> = found.units.into_iter().map(|(unit, link)| self.link(unit, link, &incoming)).collect();
+        if let Err(malformed) = result {
+            units.push(Unit::new("unknown").summary(malformed.why.clone()));
+            message.anomalies.push(anomaly(row, malformed));
+        }
+        if !units.is_empty() {
+            message.decoded = Some(Box::new(Decoded { protocol: row.name.into(), units }));
+        }
+    }
+
+    /// Bytes of a direction were lost.
+    pub fn lose(&mut self, direction: Direction) {
+        if let Choice::Known(_, dissect) = &mut self.choice {
+            dissect.lose(direction);
+        }
+        for direction in Direction::BOTH {
+            self.pending[direction].lose_order();
+        }
+    }
+
+    /// More is kept over all connections than may be: what this one keeps goes.
+    pub fn forget(&mut self) {
+        for direction in Direction::BOTH {
+            self.lose(direction);
+        }
+        self.pending = Duplex::default();
+    }
+
+    /// Bytes of memory that it keeps.
+    pub fn held(&self) -> usize {
+        let buffers = if let Choice::Known(_, dissect) = &self.choice { dissect.held() } else { 0 };
+        buffers + Direction::BOTH.iter().map(|&way| self.pending[way].held()).sum::<usize>()
+    }
+
+    /// The connection is over: what was never answered, and how many requests were forgotten.
+    pub fn finish(self) -> (Vec<Unanswered>, u64) {
+        let (mut unanswered, mut forgotten) = (Vec::new(), 0);
+        for direction in Direction::BOTH {
+            let (open, lost) = self.pending[direction].unanswered(direction);
+            unanswered.extend(open);
+            forgotten += lost;
+        }
+        (unanswered, forgotten)
+    }
+
+    fn link(&mut self, mut unit: Unit, link: Option<Link>, message: &Incoming<'_>) -> Unit {
+        match link {
+            Some(Link::Asks(key, method)) => {
+                unit.role = Some(Role::Request);
+                unit.id = (!key.id.is_empty()).then(|| key.id.clone());
+                let sent = message.span.last.time;
+                self.pending[message.direction].ask(key, method, message.number, sent, message.limits.requests);
+            }
+            Some(Link::Answers(key, last)) => {
+                unit.role = Some(Role::Reply);
+                unit.id = (!key.id.is_empty()).then(|| key.id.clone());
+                let asked = message.direction.opposite();
+                let begin = unit.begins.unwrap_or(message.begin());
+                unit.reply = self.pending[asked].answer(&key, last, begin, asked);
+            }
+            Some(Link::Cancels(key)) => {
+                unit.id = (!key.id.is_empty()).then(|| key.id.clone());
+                self.pending[message.direction].cancel(&key);
+            }
+            None => {}
+        }
+        // Only where it was an earlier message is it worth telling.
+        unit.begins = unit.begins.filter(|begin| begin.message != message.number);
+        unit
+    }
+}
+
+impl Choice {
+    /// What a handshake decides.
+    pub fn new(opening: &Opening<'_>, by_hand: Option<&'static Protocol>) -> Self {
+        let agreed = |row: &&Protocol| opening.subprotocol.is_some_and(|name| row.subprotocols.contains(&name));
+        let row = by_hand
+            .or_else(|| PROTOCOLS.iter().copied().find(agreed))
+            .or_else(|| PROTOCOLS.iter().copied().find(|row| (row.target)(opening.target)));
+        match row {
+            Some(row) => Self::Known(row, (row.make)(opening)),
+            None => Self::Open(0),
+        }
+    }
+
+    /// Takes a message: what it is a message of, where that is known, and whether it fits.
+    pub fn message(
+        &mut self,
+        message: &Incoming<'_>,
+        late: bool,
+        found: &mut Found,
+    ) -> Option<(&'static Protocol, Result<(), Malformed>)> {
+        if let Self::Open(probed) = self {
+            let lasting = *probed < PROBED;
+            *probed = probed.saturating_add(1);
+            let row = PROTOCOLS.iter().copied().find(|row| (lasting || !row.lasting) && (row.probe)(message))?;
+            let mut dissect = (row.make)(&Opening { target: "", subprotocol: None, late });
+            let result = dissect.message(message, found);
+            if row.lasting {
+                *self = Self::Known(row, dissect);
+            }
+            return Some((row, result));
+        }
+        let Self::Known(row, dissect) = self else { return None };
+        Some((row, dissect.message(message, found)))
+    }
+}
+
+/// Whether every byte of a message is there and known.
+fn is_whole(message: &Message) -> bool {
+    message.complete && message.missing == 0 && !message.payload.is_cut() && message.payload.holes.is_empty()
+}
+
+fn anomaly(row: &Protocol, malformed: Malformed) -> Anomaly {
+    let code = if malformed.limit { Code::LimitDecode } else { row.malformed };
+    Anomaly::new(code, Detail::Because(malformed.why))
+}

@@ -1,0 +1,291 @@
+//! Messages to what they mean in their sub-protocol: a stage on events, behind the core and unseen by it.
+//!
+//! ```text
+//!  Event ─► Dissector ─► Conversation (one a connection) ─► Dissect (one a protocol) ─► Unit, Link ─► Pending ─► Event + decoded
+//! ```
+//!
+//! A protocol is a file and a line in [`PROTOCOLS`]. It is taken because the handshake names it, or by hand, or because one of the
+//! first messages can be nothing else: a wrong guess would be a lie.
+
+pub mod conversation;
+pub mod decoded;
+mod formats;
+mod graphql;
+pub mod json;
+mod mqtt;
+pub mod pending;
+mod socketio;
+mod stomp;
+pub mod stream;
+#[cfg(test)]
+mod testing;
+pub mod value;
+mod wamp;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::anomaly::{Anomaly, Code, Detail};
+use crate::config::{Config, DecodeAs, Limits};
+use crate::duplex::Direction;
+use crate::event::{Body, ConnectionId, Event, Handshake};
+use crate::origin::Span;
+use crate::outbox::Counts;
+use conversation::Conversation;
+use decoded::{Begin, Unit};
+use pending::Key;
+use stream::Rest;
+
+/// Every protocol there is; those named by a handshake or probed first stand first, formats of single messages last.
+pub const PROTOCOLS: &[&Protocol] = &[
+    &socketio::PROTOCOL,
+    &stomp::PROTOCOL,
+    &mqtt::PROTOCOL,
+    &graphql::PROTOCOL,
+    &wamp::PROTOCOL,
+    &formats::JSON,
+    &formats::MSGPACK,
+    &formats::CBOR,
+];
+
+/// A row of the table of protocols.
+#[derive(Debug, Clone, Copy)]
+pub struct Protocol {
+    /// Name in records, on the command line and in filters: lower-case letters and digits.
+    pub name: &'static str,
+    /// What it is, and where it is specified.
+    pub about: &'static str,
+    /// The subprotocols that stand for it in a handshake.
+    pub subprotocols: &'static [&'static str],
+    /// Whether the target of a handshake can stand for nothing else.
+    pub target: fn(&str) -> bool,
+    /// Whether a message, among the first of either side, can be nothing else.
+    pub probe: fn(&Incoming<'_>) -> bool,
+    /// Makes a dissector of one connection.
+    pub make: fn(&Opening<'_>) -> Box<dyn Dissect>,
+    /// Whether one message decides for all that follow; payload formats are found message by message.
+    pub lasting: bool,
+    /// What is said of a message that does not fit.
+    pub malformed: Code,
+    /// The names of its values, and what they are; filters put `name.` before them.
+    pub fields: &'static [(&'static str, &'static str)],
+}
+
+impl Protocol {
+    /// The row of a name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        PROTOCOLS.iter().copied().find(|row| row.name == name)
+    }
+}
+
+/// What every unit has besides the fields of its protocol, by the same prefix.
+pub const COMMON_FIELDS: &[(&str, &str)] = &[
+    ("kind", "what it is, in the protocol's words"),
+    ("id", "what links requests with answers"),
+    ("role", "request or reply"),
+];
+
+/// The names that filters can ask [`Decoded::field`](decoded::Decoded::field) for, and what they are.
+pub fn fields() -> impl Iterator<Item = (String, &'static str)> {
+    let all =
+        |row: &'static Protocol| row.fields.iter().chain(COMMON_FIELDS).map(move |(field, about)| (row, field, about));
+    PROTOCOLS.iter().copied().flat_map(all).map(|(row, field, about)| (format!("{}.{field}", row.name), *about))
+}
+
+/// Attaches to each message what it means, and to the end of a connection what was never answered.
+#[derive(Debug)]
+pub struct Dissector {
+    limits: Limits,
+    decode_as: Vec<DecodeAs>,
+    conversations: HashMap<ConnectionId, Conversation>,
+    held: usize,
+    anomalies: Counts,
+}
+
+impl Dissector {
+    /// For the events of one capture.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            limits: config.limits.clone(),
+            decode_as: config.decode_as.clone(),
+            conversations: HashMap::new(),
+            held: 0,
+            anomalies: Counts::default(),
+        }
+    }
+
+    /// Takes each event in order; adds to messages and ends, and changes nothing else.
+    pub fn event(&mut self, event: &mut Event) {
+        match &mut event.body {
+            Body::Handshake(handshake) if handshake.established => {
+                let by_hand = self.by_hand(handshake);
+                self.conversations.insert(event.connection, Conversation::new(handshake, by_hand));
+            }
+            Body::Message(message) => {
+                let Some(conversation) = self.conversations.get_mut(&event.connection) else { return };
+                let before = conversation.held();
+                let known = message.anomalies.len();
+                conversation.message(message, event.span, &self.limits);
+                self.held = (self.held + conversation.held()).saturating_sub(before);
+                if self.held > self.limits.decode_total {
+                    self.held -= conversation.held();
+                    conversation.forget();
+                }
+                for anomaly in &message.anomalies[known..] {
+                    self.anomalies.add(anomaly.code);
+                }
+            }
+            Body::Gap(gap) => {
+                if let Some(conversation) = self.conversations.get_mut(&event.connection) {
+                    conversation.lose(gap.direction);
+                }
+            }
+            Body::Closed(closed) => {
+                if let Some(conversation) = self.conversations.remove(&event.connection) {
+                    self.held = self.held.saturating_sub(conversation.held());
+                    (closed.unanswered, closed.forgotten) = conversation.finish();
+                }
+            }
+            Body::Handshake(_) | Body::Frame(_) | Body::Notice(_) => {}
+        }
+    }
+
+    /// The anomalies that were added, by code.
+    pub fn anomalies(&self) -> &Counts {
+        &self.anomalies
+    }
+
+    fn by_hand(&self, handshake: &Handshake) -> Option<&'static Protocol> {
+        let ports = [handshake.server.port, handshake.client.port];
+        let rules = self.decode_as.iter().filter(|rule| ports.contains(&rule.port));
+        rules.filter_map(|rule| Protocol::named(&rule.protocol)).next()
+    }
+}
+
+/// The dissector of one protocol on one connection.
+pub trait Dissect: fmt::Debug + Send {
+    /// Takes a whole message, and tells what begins or ends in it.
+    ///
+    /// # Errors
+    /// Where the message, behind what was told, is not what the protocol allows.
+    fn message(&mut self, message: &Incoming<'_>, found: &mut Found) -> Result<(), Malformed>;
+
+    /// Bytes of a direction were lost.
+    fn lose(&mut self, _direction: Direction) {}
+
+    /// Bytes of memory that it keeps for messages to come.
+    fn held(&self) -> usize {
+        0
+    }
+}
+
+/// What a handshake makes known.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening<'a> {
+    /// The target of the request; empty where that was not captured.
+    pub target: &'a str,
+    /// The subprotocol chosen.
+    pub subprotocol: Option<&'a str>,
+    /// Whether messages were sent before the capture began.
+    pub late: bool,
+}
+
+/// A whole message, as dissectors see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Incoming<'a> {
+    /// Which way it went.
+    pub direction: Direction,
+    /// Its number.
+    pub number: u64,
+    /// Whether it is a text message.
+    pub text: bool,
+    /// All of its payload.
+    pub bytes: &'a [u8],
+    /// The packets that carried it.
+    pub span: Span,
+    /// The bounds.
+    pub limits: &'a Limits,
+}
+
+impl<'a> Incoming<'a> {
+    /// The payload of a text message.
+    pub fn as_text(&self) -> Option<&'a str> {
+        if self.text { str::from_utf8(self.bytes).ok() } else { None }
+    }
+
+    /// Where a unit begins that begins here.
+    pub fn begin(&self) -> Begin {
+        Begin { message: self.number, time: self.span.first.time }
+    }
+}
+
+/// What a dissector finds in one message.
+#[derive(Debug, Default)]
+pub struct Found {
+    units: Vec<(Unit, Option<Link>)>,
+    anomalies: Vec<Anomaly>,
+}
+
+/// How a unit is linked with others.
+#[derive(Debug)]
+pub enum Link {
+    /// It wants an answer that bears this key; what it asks for.
+    Asks(Key, Box<str>),
+    /// It answers the request of this key, and is the last answer or not.
+    Answers(Key, bool),
+    /// It takes back the own request of this key.
+    Cancels(Key),
+}
+
+impl Found {
+    /// A unit.
+    pub fn push(&mut self, unit: Unit) {
+        self.units.push((unit, None));
+    }
+
+    /// A unit that asks for `method`, or that answers.
+    pub fn push_linked(&mut self, unit: Unit, link: impl Into<Option<Link>>) {
+        self.units.push((unit, link.into()));
+    }
+
+    /// Something odd that does not keep the message from being read.
+    pub fn note(&mut self, code: Code, detail: Detail) {
+        self.anomalies.push(Anomaly::new(code, detail));
+    }
+
+    /// What a stream says of the end of a message.
+    fn push_rest(&mut self, rest: Rest) {
+        match rest {
+            Rest::Nothing => {}
+            Rest::More(bytes) => {
+                self.push(Unit::new("part").summary(format!("bytes so far: {bytes}, continued in the next message")));
+            }
+            Rest::Lost => self.push(Unit::new("part").summary("of something that began in bytes that were lost")),
+        }
+    }
+}
+
+/// Why a message is not what its protocol allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    why: Cow<'static, str>,
+    limit: bool,
+}
+
+impl Malformed {
+    /// For this reason.
+    pub fn new(why: impl Into<Cow<'static, str>>) -> Self {
+        Self { why: why.into(), limit: false }
+    }
+
+    /// No fault of the peer: it is longer than we look at.
+    fn too_long(bytes: usize) -> Self {
+        Self { why: format!("{bytes} bytes").into(), limit: true }
+    }
+}
+
+/// For protocols that no target stands for.
+fn no_target(_target: &str) -> bool {
+    false
+}

@@ -1,0 +1,201 @@
+//! Requests and answers to pairs: which request an answer belongs to, and which were never answered.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use super::decoded::{Begin, Reply, Unanswered};
+use crate::duplex::Direction;
+use crate::origin::Timestamp;
+
+/// What links an answer to its request: a space of the protocol's own, and the identifier in it.
+///
+/// An empty identifier stands for requests that are answered in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Keeps identifiers of different kinds apart.
+    pub space: &'static str,
+    /// As sent.
+    pub id: Box<str>,
+}
+
+impl Key {
+    /// Of a space.
+    pub fn new(space: &'static str, id: impl Into<Box<str>>) -> Self {
+        Self { space, id: id.into() }
+    }
+}
+
+/// The requests of one direction that wait for their answers.
+#[derive(Debug, Default)]
+pub struct Pending {
+    /// In the order in which they were asked.
+    requests: BTreeMap<u64, Request>,
+    /// The serial numbers of those that bear a key.
+    keys: HashMap<Key, VecDeque<u64>>,
+    next: u64,
+    forgotten: u64,
+}
+
+#[derive(Debug)]
+struct Request {
+    key: Key,
+    method: Box<str>,
+    message: u64,
+    sent: Timestamp,
+    answers: u64,
+    /// Whether another request bears its key now, so that no answer will find it.
+    replaced: bool,
+}
+
+impl Pending {
+    /// A request was sent, whole at `sent`; at most `limit` are remembered.
+    pub fn ask(&mut self, key: Key, method: Box<str>, message: u64, sent: Timestamp, limit: usize) {
+        let serial = self.next;
+        self.next += 1;
+        let serials = self.keys.entry(key.clone()).or_default();
+        if !key.id.is_empty()
+            && let Some(older) = serials.pop_front()
+            && let Some(request) = self.requests.get_mut(&older)
+        {
+            request.replaced = true;
+            if request.answers > 0 {
+                self.requests.remove(&older);
+            }
+        }
+        serials.push_back(serial);
+        self.requests.insert(serial, Request { key, method, message, sent, answers: 0, replaced: false });
+        if self.requests.len() > limit
+            && let Some((oldest, request)) = self.requests.pop_first()
+        {
+            self.forgotten += u64::from(request.answers == 0);
+            self.release(&request, oldest);
+        }
+    }
+
+    /// An answer begins with `begin`; where it is the `last` one the request is settled. `direction` is that of the request.
+    pub fn answer(&mut self, key: &Key, last: bool, begin: Begin, direction: Direction) -> Option<Reply> {
+        let serial = *self.keys.get(key)?.front()?;
+        let request = self.requests.get_mut(&serial)?;
+        request.answers += 1;
+        let reply = Reply {
+            direction,
+            message: request.message,
+            method: request.method.clone(),
+            latency: begin.time.since(request.sent),
+            first: request.answers == 1,
+        };
+        if last && let Some(request) = self.requests.remove(&serial) {
+            self.release(&request, serial);
+        }
+        Some(reply)
+    }
+
+    /// A request was taken back by who asked.
+    pub fn cancel(&mut self, key: &Key) {
+        for serial in self.keys.remove(key).unwrap_or_default() {
+            self.requests.remove(&serial);
+        }
+    }
+
+    /// Bytes of a direction were lost: where answers come in order, it is no longer known whose they are.
+    pub fn lose_order(&mut self) {
+        let Self { requests, keys, .. } = self;
+        keys.retain(|key, serials| {
+            if key.id.is_empty() {
+                serials.iter().for_each(|serial| drop(requests.remove(serial)));
+            }
+            !key.id.is_empty()
+        });
+    }
+
+    /// The requests that were never answered, in their order, and how many older ones were forgotten.
+    pub fn unanswered(&self, direction: Direction) -> (Vec<Unanswered>, u64) {
+        let unanswered = self.requests.values().filter(|request| request.answers == 0);
+        let unanswered = unanswered.map(|request| Unanswered {
+            direction,
+            message: request.message,
+            method: request.method.clone(),
+            id: request.key.id.clone(),
+        });
+        (unanswered.collect(), self.forgotten)
+    }
+
+    /// Bytes of memory that the requests take, about.
+    pub fn held(&self) -> usize {
+        self.requests.len() * 2 * size_of::<Request>()
+    }
+
+    fn release(&mut self, request: &Request, serial: u64) {
+        if request.replaced {
+            return;
+        }
+        if let Some(serials) = self.keys.get_mut(&request.key) {
+            serials.retain(|&other| other != serial);
+            if serials.is_empty() {
+                self.keys.remove(&request.key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAY: Direction = Direction::ToServer;
+
+    fn at(time: i64) -> Begin {
+        Begin { message: 1, time: Timestamp(time) }
+    }
+
+    fn ask(pending: &mut Pending, id: &str, message: u64) {
+        pending.ask(Key::new("call", id), "sum".into(), message, Timestamp(10 * message as i64), 3);
+    }
+
+    #[test]
+    fn an_answer_finds_its_request_once() {
+        let mut pending = Pending::default();
+        ask(&mut pending, "a", 1);
+        ask(&mut pending, "b", 2);
+        let reply = pending.answer(&Key::new("call", "b"), true, at(25), WAY).expect("asked for");
+        assert_eq!((reply.message, reply.latency, reply.first), (2, 5, true));
+        assert_eq!(pending.answer(&Key::new("call", "b"), true, at(26), WAY), None);
+        assert_eq!(pending.answer(&Key::new("other", "a"), true, at(26), WAY), None);
+        assert_eq!(pending.unanswered(WAY).0.iter().map(|request| &*request.id).collect::<Vec<_>>(), ["a"]);
+    }
+
+    #[test]
+    fn many_answers_belong_to_one_request_until_the_last() {
+        let mut pending = Pending::default();
+        ask(&mut pending, "a", 1);
+        let firsts: Vec<_> =
+            [false, false, true, true].map(|last| pending.answer(&Key::new("call", "a"), last, at(20), WAY)).into();
+        let firsts: Vec<_> = firsts.into_iter().map(|reply| reply.map(|reply| reply.first)).collect();
+        assert_eq!(firsts, [Some(true), Some(false), Some(false), None]);
+        assert_eq!(pending.unanswered(WAY), (vec![], 0));
+    }
+
+    #[test]
+    fn without_identifiers_answers_come_in_order_and_with_them_the_latest_counts() {
+        let mut pending = Pending::default();
+        ask(&mut pending, "", 1);
+        ask(&mut pending, "", 2);
+        assert_eq!(pending.answer(&Key::new("call", ""), true, at(30), WAY).map(|reply| reply.message), Some(1));
+        let mut pending = Pending::default();
+        ask(&mut pending, "a", 1);
+        ask(&mut pending, "a", 2);
+        assert_eq!(pending.answer(&Key::new("call", "a"), true, at(30), WAY).map(|reply| reply.message), Some(2));
+        assert_eq!(pending.unanswered(WAY).0.len(), 1);
+    }
+
+    #[test]
+    fn the_oldest_are_forgotten_and_counted() {
+        let mut pending = Pending::default();
+        for message in 1..=5 {
+            ask(&mut pending, &message.to_string(), message);
+        }
+        let (unanswered, forgotten) = pending.unanswered(WAY);
+        assert_eq!((unanswered.len(), forgotten), (3, 2));
+        assert_eq!(pending.answer(&Key::new("call", "1"), true, at(90), WAY), None);
+        assert_eq!(pending.keys.len(), 3);
+    }
+}
