@@ -249,6 +249,8 @@ rules! {
         "more connections at once than are tracked; a long idle one was given up"
     LimitDecode "limit.decode" Loss "wscope limit"
         "a unit of the sub-protocol larger than is looked at"
+    LimitAnomalies "limit.anomalies" Loss "wscope limit"
+        "more is odd about one frame or message than is told of it"
     LimitFragments "limit.fragments" Loss "wscope limit"
         "more fragments of IP packets wait for others than are kept; the oldest were given up"
 }
@@ -284,6 +286,23 @@ impl Anomaly {
     #[must_use]
     pub fn by(self, side: Direction) -> Self {
         Self { side: Some(side), ..self }
+    }
+}
+
+/// Adds anomalies to those of one item, of which at most `limit` are kept; how many more there were is told instead.
+pub fn gather(kept: &mut Vec<Anomaly>, found: Vec<Anomaly>, limit: usize) {
+    let room = limit.saturating_sub(kept.len());
+    let over = found.len().saturating_sub(room) as u64;
+    kept.extend(found.into_iter().take(room));
+    if over > 0 {
+        let before = match kept.last() {
+            Some(Anomaly { code: Code::LimitAnomalies, detail: Detail::Number(_, before), .. }) => *before,
+            Some(_) | None => 0,
+        };
+        if before > 0 {
+            kept.pop();
+        }
+        kept.push(Anomaly::new(Code::LimitAnomalies, Detail::Number("not told".into(), before + over)));
     }
 }
 

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use wscope::anomaly::Severity;
 use wscope::config::{self, Config, DecodeAs};
 use wscope::export::FORMATS;
+use wscope::limits::{self, Limits, Setting};
 
 use capture::Capture;
 
@@ -52,6 +53,9 @@ pub(crate) struct Inputs {
     /// Leave messages as they are, whatever sub-protocol they speak
     #[arg(long)]
     no_decode: bool,
+    /// Change a bound on memory or patience, as payload=1M or idle=10m; `help` lists all of them
+    #[arg(long, value_name = "NAME=VALUE", value_parser = limit)]
+    limit: Vec<LimitArgument>,
     /// Blot out cookies, authorization headers and tokens in queries, for captures that are shared
     #[arg(long)]
     pub(crate) redact: bool,
@@ -67,7 +71,23 @@ impl Inputs {
 
     /// How a capture is analysed.
     pub(crate) fn config(&self, per: config::Per) -> Config {
-        Config { per, decode: !self.no_decode, decode_as: self.decode_as.clone(), ..Config::default() }
+        Config { per, decode: !self.no_decode, decode_as: self.decode_as.clone(), limits: self.limits() }
+    }
+
+    /// Bounds of every buffer.
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        for argument in &self.limit {
+            if let LimitArgument::Set(setting) = *argument {
+                limits.apply(setting);
+            }
+        }
+        limits
+    }
+
+    /// Whether the limits are to be listed, and nothing else done.
+    pub(crate) fn asks_for_limits(&self) -> bool {
+        self.limit.iter().any(|argument| matches!(argument, LimitArgument::Help))
     }
 }
 
@@ -148,6 +168,17 @@ impl From<Per> for config::Per {
             Per::Message => Self::Message,
         }
     }
+}
+
+/// What `--limit` is given.
+#[derive(Debug, Clone, Copy)]
+enum LimitArgument {
+    Help,
+    Set(Setting),
+}
+
+fn limit(argument: &str) -> Result<LimitArgument, limits::Error> {
+    if argument == "help" { Ok(LimitArgument::Help) } else { argument.parse().map(LimitArgument::Set) }
 }
 
 fn formats() -> impl clap::builder::TypedValueParser<Value = String> {

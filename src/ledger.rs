@@ -16,6 +16,9 @@ pub struct Ledger {
     oldest_first: VecDeque<Nonce>,
 }
 
+/// Room for so many nonces is made at once, where as many are to be remembered.
+const AT_ONCE: usize = 1 << 14;
+
 /// The 16 bytes of a Sec-WebSocket-Key (RFC 6455 §4.1).
 pub type Nonce = [u8; 16];
 
@@ -34,8 +37,9 @@ impl Ledger {
     /// Whether an earlier connection had this nonce; of more than `limit` the oldest is forgotten.
     pub fn is_reused(&mut self, nonce: Nonce, limit: usize) -> bool {
         // All at once, so that memory does not grow with the capture.
-        self.nonces.reserve(limit.saturating_sub(self.nonces.len()));
-        self.oldest_first.reserve(limit.saturating_sub(self.oldest_first.len()));
+        let room = limit.min(AT_ONCE);
+        self.nonces.reserve(room.saturating_sub(self.nonces.len()));
+        self.oldest_first.reserve(room.saturating_sub(self.oldest_first.len()));
         if self.nonces.contains(&nonce) {
             return true;
         }

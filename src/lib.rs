@@ -25,6 +25,7 @@ pub mod http;
 pub mod http2;
 pub mod input;
 pub mod ledger;
+pub mod limits;
 pub mod net;
 pub mod opening;
 pub mod origin;

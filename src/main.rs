@@ -16,11 +16,10 @@ use wscope::check;
 use wscope::config::Per;
 use wscope::export::{FORMATS, Row, SCHEMA, text};
 use wscope::run::check::Report;
-use wscope::run::export::Export;
 use wscope::run::output::{Growth, Output};
-use wscope::run::{self, Finished, interrupt};
+use wscope::run::{self, Finished, export, interrupt};
 
-use cli::{Check, CheckFormat, Cli, Command, Inputs};
+use cli::{Check, CheckFormat, Cli, Command, Export, Inputs};
 use open::open;
 
 const FOUND: u8 = 1;
@@ -42,8 +41,14 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode> {
     let interrupted = interrupt::on_signal().context("cannot handle signals")?;
     match cli.command {
+        None if cli.inputs.asks_for_limits() => print(&cli.inputs.limits().table()),
         None => export(&cli.inputs, "text", Per::Message, output(&cli.inputs, None)?, &interrupted),
         Some(Command::Export(args)) if args.schema => print(SCHEMA),
+        Some(Command::Export(Export { inputs, .. }) | Command::Check(Check { inputs, .. }))
+            if inputs.asks_for_limits() =>
+        {
+            print(&inputs.limits().table())
+        }
         Some(Command::Export(args)) => {
             let output = output(&args.inputs, args.output.as_deref())?;
             export(&args.inputs, &args.format, args.per.into(), output, &interrupted)
@@ -66,7 +71,7 @@ fn output(inputs: &Inputs, path: Option<&Path>) -> Result<Output> {
 fn export(inputs: &Inputs, format: &str, per: Per, output: Output, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
     let (mut source, run) = open(inputs, per, interrupted)?;
     let row: &Row = FORMATS.iter().find(|row| row.name == format).context("no such format")?;
-    let export = Export { format: (row.make)(per), run, redact: inputs.redact };
+    let export = export::Export { format: (row.make)(per), run, redact: inputs.redact };
     let finished = export.run(&mut *source, output)?;
     Ok(conclude(&finished, interrupted))
 }

@@ -249,6 +249,20 @@ fn an_array_has_the_same_records_as_the_lines() {
 }
 
 #[test]
+fn limits_can_be_set_and_listed() {
+    let path = sample("fragments-node.pcap").display().to_string();
+    let cut = done(&["export", "--limit", "payload=5", "--limit", "idle=10m", &path]);
+    assert!(cut.contains("limit.payload"), "{cut}");
+    for arguments in [&["--limit", "help"][..], &["check", "--limit", "payload=5", "--limit", "help"]] {
+        let table = done(arguments);
+        assert!(table.lines().any(|line| line.starts_with("reorder_total ") && line.contains("64M")), "{table}");
+    }
+    for wrong in ["payload=", "nothing=1", "payload"] {
+        wscope(&["export", "--limit", wrong, &path]).assert().code(FAILED);
+    }
+}
+
+#[test]
 fn per_message_joins_fragments() {
     let path = sample("fragments-node.pcap").display().to_string();
     let types = |per: &str| {

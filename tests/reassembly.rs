@@ -122,7 +122,7 @@ fn an_acknowledged_hole_is_given_up_after_patience() {
     let Body::Gap(gap) = &events[at].body else { unreachable!() };
     assert_eq!((gap.direction, gap.reason), (ToServer, GapReason::NotCaptured));
     let waited = events[at].span.last.packet - lost as u64;
-    assert!(waited <= u64::from(Limits::default().patience_segments) + 2, "waited for {waited} packets");
+    assert!(waited <= Limits::default().patience_segments + 2, "waited for {waited} packets");
 }
 
 #[test]

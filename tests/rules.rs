@@ -641,6 +641,12 @@ fn limit_rules() -> Vec<Row> {
             .config(|config| config.limits.inflate = 70_000)
             .planted(bomb(70_001))
             .lawful(bomb(70_000)),
+        row(LimitAnomalies)
+            .on(ToServer, Frame(1), "not told 1")
+            .beside(&[RsvUnnegotiated])
+            .config(|config| config.limits.anomalies = 1)
+            .planted(talk().client(text("a").rsv(2).unmasked()).close(1000, ""))
+            .lawful(talk().client(text("a").rsv(2)).close(1000, "")),
         row(LimitHead)
             .on(None, Totals, "")
             .config(|config| config.limits.head = 1000)

@@ -197,7 +197,8 @@ impl Flow {
         }
         let Some(hole) = self.hole[direction] else { return false };
         let waited = self.last.time.since(hole.since);
-        hole.segments >= limits.patience_segments || i128::from(waited) >= limits.patience.as_nanos().cast_signed()
+        u64::from(hole.segments) >= limits.patience_segments
+            || i128::from(waited) >= limits.patience.as_nanos().cast_signed()
     }
 
     /// Memory that waits behind holes, in bytes.

@@ -1,6 +1,6 @@
 //! Fragments of one direction to messages (RFC 6455 §5.4): joined, inflated and judged as UTF-8.
 
-use crate::anomaly::{Anomaly, Code, Detail};
+use crate::anomaly::{self, Anomaly, Code, Detail};
 use crate::config::{Config, Per};
 use crate::duplex::Direction;
 use crate::event::{FrameHeader, Message};
@@ -20,6 +20,8 @@ pub struct Assembly {
     assumed: bool,
     utf8: Utf8,
     inflated: u64,
+    /// The same, and what was inflated only to keep the window right.
+    output: u64,
 }
 
 /// How the payload of a message is to be read.
@@ -73,7 +75,7 @@ impl Assembly {
             anomalies: Vec::new(),
             decoded: None,
         };
-        Self { first, message, compression, assumed: false, utf8: Utf8::default(), inflated: 0 }
+        Self { first, message, compression, assumed: false, utf8: Utf8::default(), inflated: 0, output: 0 }
     }
 
     /// Learns that it is only assumed how it is compressed.
@@ -110,7 +112,13 @@ impl Assembly {
         let mut count = 0;
         loop {
             match inflater.next(&mut input, engines) {
-                Inflated::Bytes { bytes, unknown } => count += self.take_inflated(bytes, unknown, fragment),
+                Inflated::Bytes { bytes, unknown } => {
+                    count += self.take_inflated(bytes, unknown, fragment);
+                    if self.is_bomb(bytes.len(), fragment.config) {
+                        self.give_up(Some(inflater), engines);
+                        return count;
+                    }
+                }
                 Inflated::Done => return count,
                 Inflated::Corrupt => break,
             }
@@ -180,9 +188,9 @@ impl Assembly {
         self.compression != Compression::Unreadable
     }
 
-    /// Moves what its frame was found guilty of to the message.
-    pub fn add_anomalies(&mut self, anomalies: Vec<Anomaly>) {
-        self.message.anomalies.extend(anomalies);
+    /// Moves what its frame was found guilty of to the message, which keeps at most `limit` of it.
+    pub fn add_anomalies(&mut self, anomalies: Vec<Anomaly>, limit: usize) {
+        anomaly::gather(&mut self.message.anomalies, anomalies, limit);
     }
 
     /// The message.
@@ -235,6 +243,15 @@ impl Assembly {
             self.message.complete = false;
         }
         count
+    }
+
+    /// Counts what is inflated; whether it is more than is looked at, and so much that it is not worth the time
+    /// even to keep the window right for the next message.
+    fn is_bomb(&mut self, length: usize, config: &Config) -> bool {
+        self.output += length as u64;
+        // By the declared length, which is the same however its bytes are split.
+        self.compression == Compression::Overrun
+            && self.output > self.message.payload_length.saturating_mul(config.limits.inflate_ratio)
     }
 
     /// Takes bytes of the message; a range of those that are not known may begin behind them.

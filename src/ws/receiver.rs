@@ -13,7 +13,7 @@
 //!
 //! An endpoint would fail the connection at the first violation; this goes on, and shows what came next.
 
-use crate::anomaly::{Anomaly, Code, Detail};
+use crate::anomaly::{self, Anomaly, Code, Detail};
 use crate::chunk::Chunk;
 use crate::config::{Config, Per};
 use crate::duplex::{Direction, Duplex};
@@ -465,7 +465,7 @@ impl Receiver {
         if cx.config.per == Per::Message
             && let Some(message) = message
         {
-            message.add_anomalies(current.anomalies);
+            message.add_anomalies(current.anomalies, cx.config.limits.anomalies);
         } else {
             if current.payload.is_cut() {
                 current.anomalies.push(Code::LimitPayload.into());
@@ -473,6 +473,8 @@ impl Receiver {
             if message.as_ref().is_some_and(|message| message.is_text()) {
                 current.payload.judge_text();
             }
+            let mut anomalies = Vec::new();
+            anomaly::gather(&mut anomalies, current.anomalies, cx.config.limits.anomalies);
             let frame = Frame {
                 direction: self.direction,
                 number: self.tally.frames,
@@ -485,7 +487,7 @@ impl Receiver {
                 close,
                 message: message.map(|message| message.number()),
                 rtt,
-                anomalies: current.anomalies,
+                anomalies,
             };
             self.tally.anomalies += frame.anomalies.len() as u64;
             let span = Span { first: current.first, last };
