@@ -3,7 +3,6 @@
 use super::decoded::{Decoded, Role, Unanswered, Unit};
 use super::pending::Pending;
 use super::{Dissect, Found, Incoming, Link, Malformed, Opening, PROTOCOLS, Protocol};
-use crate::anomaly::{Anomaly, Code, Detail};
 use crate::config::Limits;
 use crate::duplex::{Direction, Duplex};
 use crate::event::{Handshake, Message, Verdict};
@@ -24,6 +23,12 @@ pub enum Choice {
     Known(&'static Protocol, Box<dyn Dissect>),
     /// So many messages showed none; only the first are asked.
     Open(u8),
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self::Open(0)
+    }
 }
 
 /// So many messages are asked whether they decide for a protocol.
@@ -58,8 +63,8 @@ impl Conversation {
         message.anomalies.append(&mut found.anomalies);
         let mut units: Vec<_> = found.units.into_iter().map(|(unit, link)| self.link(unit, link, &incoming)).collect();
         if let Err(malformed) = result {
-            units.push(Unit::new("unknown").summary(malformed.why.clone()));
-            message.anomalies.push(anomaly(row, malformed));
+            units.push(malformed.unit());
+            message.anomalies.push(malformed.anomaly(row));
         }
         if !units.is_empty() {
             message.decoded = Some(Box::new(Decoded { protocol: row.name.into(), units }));
@@ -68,9 +73,7 @@ impl Conversation {
 
     /// Bytes of a direction were lost.
     pub fn lose(&mut self, direction: Direction) {
-        if let Choice::Known(_, dissect) = &mut self.choice {
-            dissect.lose(direction);
-        }
+        self.choice.lose(direction);
         for direction in Direction::BOTH {
             self.pending[direction].lose_order();
         }
@@ -86,8 +89,7 @@ impl Conversation {
 
     /// Bytes of memory that it keeps.
     pub fn held(&self) -> usize {
-        let buffers = if let Choice::Known(_, dissect) = &self.choice { dissect.held() } else { 0 };
-        buffers + Direction::BOTH.iter().map(|&way| self.pending[way].held()).sum::<usize>()
+        self.choice.held() + Direction::BOTH.iter().map(|&way| self.pending[way].held()).sum::<usize>()
     }
 
     /// The connection is over: what was never answered, and how many requests were forgotten.
@@ -116,6 +118,17 @@ impl Conversation {
                 let begin = unit.begins.unwrap_or(message.begin());
                 unit.reply = self.pending[asked].answer(&key, last, begin, asked);
             }
+            Some(Link::MayAnswer(key)) => {
+                let asked = message.direction.opposite();
+                let begin = unit.begins.unwrap_or(message.begin());
+                unit.reply = self.pending[asked].answer(&key, false, begin, asked);
+                unit.role = unit.reply.is_some().then_some(Role::Reply);
+            }
+            Some(Link::Belongs(key)) => {
+                let asked = message.direction.opposite();
+                let begin = unit.begins.unwrap_or(message.begin());
+                unit.reply = self.pending[asked].refer(&key, begin, asked);
+            }
             Some(Link::Cancels(key)) => {
                 unit.id = (!key.id.is_empty()).then(|| key.id.clone());
                 self.pending[message.direction].cancel(&key);
@@ -139,6 +152,33 @@ impl Choice {
             Some(row) => Self::Known(row, (row.make)(opening)),
             None => Self::Open(0),
         }
+    }
+
+    /// Takes a message inside another one, whose units stand behind those of that.
+    pub fn nested(&mut self, message: &Incoming<'_>, late: bool, found: &mut Found) {
+        let mut inner = Found::default();
+        let Some((row, result)) = self.message(message, late, &mut inner) else { return };
+        if let Err(malformed) = result {
+            inner.push(malformed.unit());
+            inner.anomalies.push(malformed.anomaly(row));
+        }
+        found.anomalies.append(&mut inner.anomalies);
+        for (mut unit, link) in inner.units {
+            unit.protocol.get_or_insert(row.name.into());
+            found.units.push((unit, link));
+        }
+    }
+
+    /// Bytes of a direction were lost.
+    pub fn lose(&mut self, direction: Direction) {
+        if let Self::Known(_, dissect) = self {
+            dissect.lose(direction);
+        }
+    }
+
+    /// Bytes of memory that the dissector keeps.
+    pub fn held(&self) -> usize {
+        if let Self::Known(_, dissect) = self { dissect.held() } else { 0 }
     }
 
     /// Takes a message: what it is a message of, where that is known, and whether it fits.
@@ -167,9 +207,4 @@ impl Choice {
 /// Whether every byte of a message is there and known.
 fn is_whole(message: &Message) -> bool {
     message.complete && message.missing == 0 && !message.payload.is_cut() && message.payload.holes.is_empty()
-}
-
-fn anomaly(row: &Protocol, malformed: Malformed) -> Anomaly {
-    let code = if malformed.limit { Code::LimitDecode } else { row.malformed };
-    Anomaly::new(code, Detail::Because(malformed.why))
 }

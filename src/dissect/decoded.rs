@@ -20,6 +20,8 @@ pub struct Decoded {
 /// One thing that the protocol sends: a packet, a frame, an event.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Unit {
+    /// The protocol that it is of, where it stands inside another one.
+    pub protocol: Option<Cow<'static, str>>,
     /// What it is, in the protocol's words.
     pub kind: Cow<'static, str>,
     /// What it says, in one line as sent: to be escaped before it is shown.
@@ -116,8 +118,10 @@ pub struct Begin {
 impl Decoded {
     /// All values of a filter field, as `mqtt.topic`: the protocol's name, then that of a row of its fields.
     pub fn field<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Cow<'a, Value>> + 'a {
-        let name = name.split_once('.').filter(|(protocol, _)| *protocol == self.protocol).map(|(_, name)| name);
-        self.units.iter().flat_map(move |unit| name.into_iter().flat_map(|name| unit.values(name)))
+        let (protocol, name) = name.split_once('.').unwrap_or_default();
+        let units = self.units.iter();
+        let units = units.filter(move |unit| unit.protocol.as_ref().unwrap_or(&self.protocol) == protocol);
+        units.flat_map(move |unit| unit.values(name))
     }
 
     /// The link of the first unit that answers a request which was seen.

@@ -20,6 +20,19 @@ pub(super) const JSON: Protocol = Protocol {
     fields: &[],
 };
 
+/// Several JSON objects or arrays, one a line.
+pub(super) const NDJSON: Protocol = Protocol {
+    name: "ndjson",
+    about: "newline-delimited JSON",
+    subprotocols: &["ndjson", "x-ndjson"],
+    target: no_target,
+    probe: |message| lines(message).is_some_and(|lines| lines.len() > 1),
+    make: |_| Box::new(NdJson),
+    lasting: false,
+    malformed: Code::PayloadMalformed,
+    fields: &[("lines", "how many values there are"), ("value", "all of them, as a JSON array")],
+};
+
 /// MessagePack.
 pub(super) const MSGPACK: Protocol = Protocol {
     name: "msgpack",
@@ -58,6 +71,29 @@ impl Dissect for Json {
         found.push(Unit::new(kind(text)));
         Ok(())
     }
+}
+
+/// Each line is a value.
+#[derive(Debug)]
+struct NdJson;
+
+impl Dissect for NdJson {
+    fn message(&mut self, message: &Incoming<'_>, found: &mut Found) -> Result<(), Malformed> {
+        let lines = lines(message).ok_or(Malformed::new("no JSON object or array on each line"))?;
+        let all = format!("[{}]", lines.join(","));
+        let unit = Unit::new("lines").summary(format!(
+            "{} values: {}",
+            lines.len(),
+            lines.first().copied().unwrap_or_default()
+        ));
+        found.push(unit.with("lines", lines.len() as u64).with("value", json::value(&all, message.limits)));
+        Ok(())
+    }
+}
+
+fn lines<'a>(message: &Incoming<'a>) -> Option<Vec<&'a str>> {
+    let lines = str::from_utf8(message.bytes).ok()?.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(|line| (line.starts_with(['{', '[']) && json::is_valid(line)).then_some(line)).collect()
 }
 
 /// A format that is told as JSON.
@@ -106,6 +142,7 @@ mod tests {
         let mut talk = Talk::on("/", None);
         assert_eq!((talk.client(" {\"a\":1}").kinds(), talk.client("[1").kinds()), (vec!["object"], vec![]));
         assert_eq!(talk.client_binary(b"[1]").protocol(), Some("json"));
+        assert_eq!(talk.client("{\"a\":1}\n[2]\n").field("ndjson.value"), [Value::Json("[{\"a\":1},[2]]".into())]);
         assert_eq!(
             talk.client_binary(b"\x81\xa1a\x92\x01\x02").field("msgpack.value"),
             [Value::Json("{\"a\":[1,2]}".into())]

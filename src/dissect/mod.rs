@@ -7,20 +7,31 @@
 //! A protocol is a file and a line in [`PROTOCOLS`]. It is taken because the handshake names it, or by hand, or because one of the
 //! first messages can be nothing else: a wrong guess would be a lie.
 
+mod actioncable;
+mod cdp;
 pub mod conversation;
 pub mod decoded;
 mod formats;
 mod graphql;
 pub mod json;
+mod jsonrpc;
+mod jupyter;
 mod mqtt;
+mod nats;
 pub mod pending;
+mod phoenix;
+mod signalr;
+mod soap;
 mod socketio;
+mod sockjs;
 mod stomp;
 pub mod stream;
 #[cfg(test)]
 mod testing;
 pub mod value;
 mod wamp;
+pub mod xml;
+mod xmpp;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -44,7 +55,19 @@ pub const PROTOCOLS: &[&Protocol] = &[
     &mqtt::PROTOCOL,
     &graphql::PROTOCOL,
     &wamp::PROTOCOL,
+    &jsonrpc::PROTOCOL,
+    &signalr::PROTOCOL,
+    &sockjs::PROTOCOL,
+    &xmpp::PROTOCOL,
+    &soap::PROTOCOL,
+    &actioncable::PROTOCOL,
+    &phoenix::PROTOCOL,
+    &jupyter::PROTOCOL,
+    &cdp::PROTOCOL,
+    &nats::PROTOCOL,
     &formats::JSON,
+    &formats::NDJSON,
+    &xml::PROTOCOL,
     &formats::MSGPACK,
     &formats::CBOR,
 ];
@@ -234,6 +257,10 @@ pub enum Link {
     Asks(Key, Box<str>),
     /// It answers the request of this key, and is the last answer or not.
     Answers(Key, bool),
+    /// It is an answer where the request of this key waits for one, and else stands for itself.
+    MayAnswer(Key),
+    /// It belongs to the request of this key, but does not count as its answer.
+    Belongs(Key),
     /// It takes back the own request of this key.
     Cancels(Key),
 }
@@ -277,6 +304,16 @@ impl Malformed {
     /// For this reason.
     pub fn new(why: impl Into<Cow<'static, str>>) -> Self {
         Self { why: why.into(), limit: false }
+    }
+
+    /// What is told in place of a unit.
+    fn unit(&self) -> Unit {
+        Unit::new("unknown").summary(self.why.clone())
+    }
+
+    fn anomaly(self, row: &Protocol) -> Anomaly {
+        let code = if self.limit { Code::LimitDecode } else { row.malformed };
+        Anomaly::new(code, Detail::Because(self.why))
     }
 
     /// No fault of the peer: it is longer than we look at.

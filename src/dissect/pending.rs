@@ -89,6 +89,13 @@ impl Pending {
         Some(reply)
     }
 
+    /// Something that belongs to a request begins with `begin`; it settles nothing.
+    pub fn refer(&self, key: &Key, begin: Begin, direction: Direction) -> Option<Reply> {
+        let request = self.requests.get(self.keys.get(key)?.front()?)?;
+        let (message, method, latency) = (request.message, request.method.clone(), begin.time.since(request.sent));
+        Some(Reply { direction, message, method, latency, first: false })
+    }
+
     /// A request was taken back by who asked.
     pub fn cancel(&mut self, key: &Key) {
         for serial in self.keys.remove(key).unwrap_or_default() {

@@ -46,6 +46,7 @@ impl Json for Unit {
 }
 
 fn unit(unit: &Unit, out: &mut Vec<u8>) {
+    optional!(out, "protocol", unit.protocol.as_deref());
     field!(out, "kind", unit.kind.as_ref());
     if !unit.summary.is_empty() {
         field!(out, "summary", unit.summary);

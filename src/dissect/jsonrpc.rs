@@ -1,0 +1,113 @@
+//! JSON-RPC 2.0: calls with their results, notifications, batches; either side may call.
+//!
+//! <https://www.jsonrpc.org/specification>
+
+use super::decoded::Unit;
+use super::json::{self, Object};
+use super::pending::Key;
+use super::{Dissect, Found, Incoming, Link, Malformed, Protocol, no_target};
+use crate::anomaly::Code;
+
+/// The row of the table.
+pub(super) const PROTOCOL: Protocol = Protocol {
+    name: "jsonrpc",
+    about: "JSON-RPC 2.0",
+    subprotocols: &["jsonrpc", "jsonrpc2", "jsonrpc-2.0"],
+    target: no_target,
+    probe,
+    make: |_| Box::new(JsonRpc),
+    lasting: true,
+    malformed: Code::JsonrpcMalformed,
+    fields: &[
+        ("method", "method of a call or notification"),
+        ("params", "parameters of a call or notification"),
+        ("result", "result of a call"),
+        ("error", "error of a call"),
+        ("code", "code of the error"),
+    ],
+};
+
+/// One connection; each message stands for itself.
+#[derive(Debug)]
+struct JsonRpc;
+
+impl Dissect for JsonRpc {
+    fn message(&mut self, message: &Incoming<'_>, found: &mut Found) -> Result<(), Malformed> {
+        let text = str::from_utf8(message.bytes).map_err(|_| Malformed::new("not UTF-8"))?;
+        let batch = json::array(text).filter(|batch| !batch.is_empty());
+        for part in batch.unwrap_or_else(|| vec![text]) {
+            let (unit, link) = Object::parse(part)
+                .and_then(|object| unit(&object, message))
+                .ok_or(Malformed::new("no JSON-RPC 2.0"))?;
+            found.push_linked(unit, link);
+        }
+        Ok(())
+    }
+}
+
+fn unit(object: &Object<'_>, message: &Incoming<'_>) -> Option<(Unit, Option<Link>)> {
+    if object.text("jsonrpc")? != "2.0" {
+        return None;
+    }
+    let value = |json| json::value(json, message.limits);
+    let id = object.get("id").map(json::id);
+    if let Some(method) = object.text("method") {
+        let params = object.get("params");
+        let kind = if id.is_some() { "request" } else { "notification" };
+        let unit = Unit::new(kind).summary(format!("{kind} {method} {}", params.unwrap_or_default()));
+        let link = id.map(|id| Link::Asks(Key::new("call", id), method.as_ref().into()));
+        return Some((unit.with("method", method).with_some("params", params.map(value)), link));
+    }
+    let id = id?;
+    let link = Link::Answers(Key::new("call", id.as_ref()), true);
+    if let Some(result) = object.get("result") {
+        return Some((
+            Unit::new("result").summary(format!("result {id} {result}")).with("result", value(result)),
+            Some(link),
+        ));
+    }
+    let error = object.get("error")?;
+    let code = Object::parse(error)?.number("code")?;
+    let unit = Unit::new("error").summary(format!("error {id} {error}"));
+    Some((unit.with("error", value(error)).with("code", code), Some(link)))
+}
+
+/// A message that says which version it is.
+fn probe(message: &Incoming<'_>) -> bool {
+    let text = str::from_utf8(message.bytes).ok().filter(|text| text.contains("\"jsonrpc\""));
+    let first = text.map(|text| json::array(text).and_then(|batch| batch.first().copied()).unwrap_or(text));
+    first.and_then(Object::parse).is_some_and(|object| unit(&object, message).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Talk;
+    use crate::dissect::decoded::Value;
+
+    #[test]
+    fn results_find_their_calls_in_both_directions() {
+        let mut talk = Talk::on("/", None);
+        talk.client(r#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}"#);
+        talk.server(r#"{"jsonrpc":"2.0","id":1,"method":"roots/list"}"#);
+        let result = talk.server(r#"{"jsonrpc":"2.0","id":1,"result":"0x10"}"#);
+        assert_eq!((result.answers(), result.summary().as_str()), (Some((1, "eth_blockNumber")), "result 1 \"0x10\""));
+        let error = talk.client(r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}"#);
+        assert_eq!(
+            (error.answers(), error.field("jsonrpc.code")),
+            (Some((1, "roots/list")), vec![Value::Number(-32601)])
+        );
+        assert_eq!(talk.client(r#"{"jsonrpc":"2.0","method":"initialized"}"#).kinds(), ["notification"]);
+        let batch = r#"[{"jsonrpc":"2.0","id":"a","method":"m"},{"jsonrpc":"2.0","id":"b","method":"n"}]"#;
+        assert_eq!(talk.client(batch).kinds(), ["request", "request"]);
+        talk.server(r#"[{"jsonrpc":"2.0","id":"b","result":null}]"#);
+        assert_eq!(talk.unanswered(), ["m"]);
+    }
+
+    #[test]
+    fn what_is_no_message_is_told_so_and_without_a_version_it_is_not_recognised() {
+        for odd in ["", "[]", "{}", r#"{"jsonrpc":"1.0","id":1,"method":"a"}"#, r#"{"jsonrpc":"2.0","id":1}"#] {
+            assert_eq!(Talk::by_hand("jsonrpc").client(odd).codes(), ["jsonrpc.malformed"], "{odd}");
+            assert_ne!(Talk::on("/", None).client(odd).protocol(), Some("jsonrpc"), "{odd}");
+        }
+    }
+}
