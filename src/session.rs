@@ -10,18 +10,17 @@
 use crate::anomaly::{Anomaly, Code};
 use crate::carrier::Carrier;
 use crate::chunk::Chunk;
-use crate::duplex::{Direction, Duplex};
+use crate::duplex::Direction;
 use crate::event::{Body, ConnectionId, Gap};
 use crate::http::exchange::Step;
 use crate::http::head;
-use crate::http::inbox::Inbox;
 use crate::http2::frame::PREFACE;
 use crate::origin::{Origin, Span};
 use crate::shared::Shared;
 use crate::streams::{self, Streams};
 use crate::upgrade::Upgrade;
 use crate::ws::connection::{Ending, WebSocket};
-use crate::ws::join::{self, Look};
+use crate::ws::join::{Beginning, Joining, Verdict};
 
 /// What a TCP connection speaks.
 #[derive(Debug)]
@@ -29,7 +28,7 @@ pub enum Session {
     /// HTTP, or nothing yet.
     Http(Box<Upgrade>),
     /// Perhaps a WebSocket whose handshake was before the capture.
-    Joining(Box<Duplex<Inbox>>),
+    Joining(Box<Joining>),
     /// WebSocket.
     WebSocket(Box<WebSocket>),
     /// HTTP/2, and the WebSockets in its streams.
@@ -52,8 +51,8 @@ impl Session {
                 http.exchange.push(direction, chunk);
                 self.step(carrier, shared);
             }
-            Self::Joining(inboxes) => {
-                inboxes[direction].push(chunk);
+            Self::Joining(joining) => {
+                joining.push(direction, chunk);
                 self.join(false, carrier, shared);
             }
             Self::WebSocket(socket) => socket.push(direction, chunk, shared),
@@ -66,11 +65,18 @@ impl Session {
     pub fn gap(&mut self, gap: Gap, origin: Origin, carrier: Carrier<'_>, shared: &mut Shared) {
         match self {
             Self::Http(http) => {
-                if !http.exchange.gap(gap.direction, gap.length) {
+                if http.exchange.gap(gap.direction, gap.length) {
+                    // The hole was inside a body.
+                } else if http.exchange.is_untouched() && http.exchange.is_empty() {
+                    // The handshake itself may be in the gap.
+                    let mut joining = Joining::new(&http.exchange.take_inboxes());
+                    joining.gap(gap.direction, gap.offset + gap.length);
+                    *self = Self::Joining(Box::new(joining));
+                } else {
                     self.give_up(carrier, shared);
                 }
             }
-            Self::Joining(_) => self.give_up(carrier, shared),
+            Self::Joining(joining) => joining.gap(gap.direction, gap.offset + gap.length),
             Self::Http2(streams) => streams.gap(gap.clone(), origin, carrier, shared),
             Self::WebSocket(_) | Self::Foreign => {}
         }
@@ -108,14 +114,14 @@ impl Session {
             Direction::ToServer => head::looks_like_response(bytes) == Some(true),
             Direction::ToClient => head::looks_like_request(bytes) == Some(true) || bytes.starts_with(PREFACE),
         };
-        let masked_by_server = || is_masked(bytes) == Some(direction == Direction::ToClient);
+        let masked_by_server = || Beginning::of(bytes) == Beginning::Frame(direction == Direction::ToClient);
         match self {
             // Bytes from the middle of a head may look like anything.
             Self::Http(http) => {
                 let first = http.exchange.is_untouched() && http.exchange.inbox(direction).is_empty();
                 first && (opposite_head() || masked_by_server())
             }
-            Self::Joining(inboxes) => inboxes[direction].is_empty() && masked_by_server(),
+            Self::Joining(joining) => joining.is_reversed(),
             Self::WebSocket(_) | Self::Http2(_) | Self::Foreign => false,
         }
     }
@@ -124,7 +130,7 @@ impl Session {
     pub fn swap(&mut self) {
         match self {
             Self::Http(http) => http.exchange.swap(),
-            Self::Joining(inboxes) => inboxes.swap(),
+            Self::Joining(joining) => joining.swap(),
             Self::WebSocket(_) | Self::Http2(_) | Self::Foreign => {}
         }
     }
@@ -161,21 +167,23 @@ impl Session {
 
     /// Decides whether what was joined late is a WebSocket; `ended`: nothing more will come.
     fn join(&mut self, ended: bool, carrier: Carrier<'_>, shared: &mut Shared) {
-        let Self::Joining(inboxes) = self else { return };
+        let Self::Joining(joining) = self else { return };
         // In the stream of one it is none itself.
-        if carrier.stream.is_none() {
+        if carrier.stream.is_none()
+            && let Some(inboxes) = joining.beginnings()
+        {
             match streams::recognise(inboxes) {
                 Some(true) => return self.begin_http2(true, carrier, shared),
                 None if !ended => return,
                 None | Some(false) => {}
             }
         }
-        let looks = Direction::BOTH.map(|way| join::look(inboxes[way].bytes()));
-        let full = Direction::BOTH.iter().any(|&way| inboxes[way].bytes().len() > join::LOOK);
-        match join::decide(looks, ended || full) {
-            Some(true) => *self = Self::WebSocket(WebSocket::join(inboxes, carrier, shared)),
-            Some(false) => *self = Self::Foreign,
-            None => {}
+        match joining.decide(ended) {
+            Verdict::WebSocket => *self = Self::WebSocket(WebSocket::join(joining.take(), carrier, shared)),
+            // Where it is known who opened the connection, it is none; else the next bytes turn it round.
+            Verdict::Reversed if !carrier.late => *self = Self::Foreign,
+            Verdict::Foreign => *self = Self::Foreign,
+            Verdict::Reversed | Verdict::Open => {}
         }
     }
 
@@ -183,7 +191,7 @@ impl Session {
     fn begin_http2(&mut self, late: bool, carrier: Carrier<'_>, shared: &mut Shared) {
         let inboxes = match self {
             Self::Http(http) => http.exchange.take_inboxes(),
-            Self::Joining(inboxes) => std::mem::take(&mut **inboxes),
+            Self::Joining(joining) => joining.take_inboxes(),
             Self::WebSocket(_) | Self::Http2(_) | Self::Foreign => return,
         };
         let mut streams = Box::new(Streams::new(late));
@@ -216,7 +224,7 @@ impl Session {
                 Step::Http2 => self.begin_http2(false, carrier, shared),
                 Step::Foreign { asked: None, .. } if http.is_http2() => self.begin_http2(false, carrier, shared),
                 Step::Foreign { asked: None, .. } if carrier.late && http.exchange.is_untouched() => {
-                    *self = Self::Joining(Box::new(http.exchange.take_inboxes()));
+                    *self = Self::Joining(Box::new(Joining::new(&http.exchange.take_inboxes())));
                     self.join(false, carrier, shared);
                 }
                 Step::Foreign { asked, oversized } => {
@@ -230,13 +238,5 @@ impl Session {
                 }
             }
         }
-    }
-}
-
-/// Whether bytes look like frames, and masked ones.
-fn is_masked(bytes: &[u8]) -> Option<bool> {
-    match join::look(bytes) {
-        Look::Frames { masked, .. } => masked,
-        Look::Foreign => None,
     }
 }

@@ -13,7 +13,8 @@ use crate::origin::Origin;
 use crate::session::Session;
 use crate::shared::Shared;
 use crate::ws::connection::{Ending, WebSocket};
-use crate::ws::join::{self, Look};
+use crate::ws::join::{Beginning, Joining, Verdict};
+use crate::ws::resync::KEPT;
 
 /// A stream.
 #[derive(Debug)]
@@ -75,7 +76,7 @@ impl Stream {
 
     /// A stream whose heads are not known.
     pub fn unknown() -> Self {
-        Self::in_state(open(Session::Joining(Box::default()), None))
+        Self::in_state(open(Session::Joining(Box::new(Joining::new(&Duplex::default()))), None))
     }
 
     /// A stream that is nothing for us.
@@ -273,11 +274,9 @@ impl Waiting {
         let bytes = self.inboxes[direction].bytes();
         match self.half {
             // The server has answered, though its head is not known.
-            Half::Asked(..) if direction == Direction::ToClient => {
-                !matches!(join::look(bytes), Look::Frames { masked: None, .. })
-            }
+            Half::Asked(..) if direction == Direction::ToClient => Beginning::of(bytes) != Beginning::Open,
             Half::Asked(..) => bytes.len() > shared.config.limits.early,
-            Half::Answered(_) => bytes.len() > join::LOOK,
+            Half::Answered(_) => bytes.len() > KEPT,
         }
     }
 
@@ -294,12 +293,11 @@ impl Waiting {
 
     /// Whether what came looks like frames: the client's masked, the server's not.
     fn holds_frames(&self) -> bool {
-        let looks = Direction::BOTH.map(|way| join::look(self.inboxes[way].bytes()));
         match self.half {
-            Half::Asked(..) => Direction::BOTH.into_iter().zip(looks).any(|(way, look)| {
-                matches!(look, Look::Frames { masked: Some(masked), .. } if masked == (way == Direction::ToServer))
-            }),
-            Half::Answered(_) => join::decide(looks, true) == Some(true),
+            Half::Asked(..) => Direction::BOTH
+                .into_iter()
+                .any(|way| Beginning::of(self.inboxes[way].bytes()) == Beginning::Frame(way == Direction::ToServer)),
+            Half::Answered(_) => Joining::new(&self.inboxes).decide(true) == Verdict::WebSocket,
         }
     }
 }

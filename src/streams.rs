@@ -26,7 +26,7 @@ use crate::stream::{Stream, Wanted};
 use crate::ws::connection::Ending;
 
 /// Whether what two directions of a TCP connection begin with, which was joined late, is HTTP/2; `None`: more is needed.
-pub fn recognise(inboxes: &Duplex<Inbox>) -> Option<bool> {
+pub fn recognise(inboxes: Duplex<&Inbox>) -> Option<bool> {
     let chains = Direction::BOTH.map(|way| (inboxes[way].bytes(), frame::chain(inboxes[way].bytes(), |_| true)));
     if chains.iter().any(|(_, chain)| matches!(chain.whole, Some(whole) if whole >= 2 || whole == 1 && chain.even)) {
         return Some(true);

@@ -266,8 +266,8 @@ fn joined_late_streams_are_known_by_their_frames() {
         .head(ToServer, 3, END_STREAM, &GET)
         .head(ToClient, 3, 0, &OK)
         .client(1, text("before"))
-        .client(1, text("after"))
-        .server(1, text("answer"))
+        .client(1, text("after a while"))
+        .server(1, text("an answer at length"))
         .frame(ToClient, Kind::DATA, 0, 3, b"<html>nothing of ours</html>")
         .client(1, text("more"))
         .open(5, "/b")
@@ -278,7 +278,13 @@ fn joined_late_streams_are_known_by_their_frames() {
     let told = lines(&packets[late..]);
     assert_eq!(
         told[..5],
-        ["1: ? on 1 unseen", "1: client after", "1: server answer", "1: client more", "2: /b on 5 accepted",],
+        [
+            "1: ? on 1 unseen",
+            "1: client after a while",
+            "1: server an answer at length",
+            "1: client more",
+            "2: /b on 5 accepted",
+        ],
         "{told:#?}"
     );
 }
@@ -290,8 +296,8 @@ fn joined_late_a_head_may_refer_to_what_is_not_known() {
     let head = [&block(&fields[..6])[..], &[0x80 | 68]].concat();
     let told = Http2::new()
         .open(1, "/a")
-        .client(1, text("hi"))
-        .server(1, text("ho"))
+        .client(1, text("what is asked"))
+        .server(1, text("what is answered"))
         .frame(ToServer, Kind::HEADERS, END_HEADERS, 3, &head)
         .head(ToClient, 3, 0, &OK)
         .client(3, text("read all the same"))

@@ -7,7 +7,7 @@ use wscope::config::{Config, Per};
 use wscope::event::{Body, Event, Message};
 use wscope::export::FORMATS;
 
-use common::{Conversation, Deflate, Dialect, Route, analyse, codes, text};
+use common::{Conversation, Deflate, Dialect, Route, analyse, binary, codes, raw, text};
 
 /// SYN, SYN-ACK, ACK, request, 101: then a segment for each word.
 const FIRST: usize = 5;
@@ -72,6 +72,66 @@ fn compression_is_assumed_where_its_terms_were_not_captured() {
         let assumed = codes(&events).into_iter().filter(|&code| code == Code::DeflateUnknown).count();
         assert_eq!(assumed, if lost.end == response { 0 } else { 2 }, "once a side, without {lost:?}");
     }
+}
+
+/// The messages that are told whole of a conversation from which these packets are missing.
+fn told_without(told: &Conversation, lost: impl Fn(usize) -> bool) -> Vec<String> {
+    let packets = told.packets().into_iter().enumerate().filter(|(index, _)| !lost(*index));
+    let packets: Vec<_> = packets.map(|(_, packet)| packet).collect();
+    let events = analyse(&packets, &per_message());
+    let whole = messages(&events).filter(|message| message.complete);
+    whole.map(|message| String::from_utf8_lossy(&message.payload.bytes).into_owned()).collect()
+}
+
+fn plain(mss: usize) -> Conversation {
+    Conversation::on(Route::default(), Dialect { mss, ..Dialect::default() }).handshake()
+}
+
+/// Zeros read as fragments without an end, lengths in front of records as fragments, and CBOR as messages.
+#[test]
+fn payload_behind_a_gap_is_not_taken_for_frames() {
+    let records: Vec<u8> = (0..200u8).flat_map(|n| [0, 0, 0, 5, 4, 0, 0, 0, n]).collect();
+    let pairs: Vec<u8> = (0..600).flat_map(|n| [0x82, 1, (n % 7) as u8]).collect();
+    let cyrillic = "с т с т 23456789012345678901234567 т с ".repeat(60).into_bytes();
+    for payload in [vec![0; 1800], records, pairs, cyrillic] {
+        for mss in [27, 90, 500] {
+            let told =
+                plain(mss).server(binary(&payload)).server(text("the next")).server(text("and last")).close(1000, "");
+            // The first packet of the binary message, and with it the header.
+            let first = told.segments().iter().position(|segment| segment.payload.first() == Some(&0x82)).expect("one");
+            let found = told_without(&told, |index| index == first);
+            assert!(found.iter().all(|text| text == "the next" || text == "and last"), "{mss}: {found:?}");
+            assert!(!found.is_empty() || payload[0] == 0x82, "{mss}: behind what can be refuted, frames are found");
+        }
+    }
+}
+
+/// Many small messages in a packet that begins in the middle of one: all but the first can be told.
+#[test]
+fn frames_are_found_within_a_packet_where_many_follow() {
+    let burst: Vec<String> = (0..9).map(|n| format!("message number {n} of a burst")).collect();
+    let wire: Vec<u8> = burst.iter().flat_map(|line| [&[0x81, line.len() as u8], line.as_bytes()].concat()).collect();
+    let told = plain(1448).server(raw(&wire[..50])).server(raw(&wire[50..])).close(1000, "");
+    assert_eq!(told_without(&told, |index| index == FIRST), burst[3..]);
+}
+
+/// Without its beginning, without a handshake, in the middle of a long message.
+#[test]
+fn a_connection_is_joined_in_the_middle_of_a_message() {
+    let mut told = plain(100).server(binary([0xab; 950]));
+    for n in 0..4 {
+        told = told.client(text(format!("question {n}"))).server(text(format!("answer {n}")));
+    }
+    let told = told.close(1000, "");
+    let expected: Vec<_> = (0..4).flat_map(|n| [format!("question {n}"), format!("answer {n}")]).collect();
+    for joined_at in [8, 12] {
+        let mut found = told_without(&told, |index| index < joined_at);
+        // Who was first is not known as long as it is not known where frames begin.
+        found.sort_by_key(|line| (line.rsplit(' ').next().map(str::to_owned), line.starts_with('a')));
+        assert_eq!(found, expected);
+    }
+    // The SYN was captured, and the handshake lost.
+    assert_eq!(told_without(&told, |index| (3..8).contains(&index)).len(), expected.len());
 }
 
 #[test]

@@ -915,7 +915,7 @@ fn a_conflict_in_the_handshake_is_told() {
 
 #[test]
 fn joined_late_reserved_bits_may_have_been_agreed() {
-    let told = talk().client(text("Hello")).server(text("hi")).client(text("a")).server(text("b"));
+    let told = talk().client(text("Hello")).server(text("hi there")).client(text("a")).server(text("and b"));
     // As long as it is not known to be a WebSocket, such bits tell against it.
     let told = told.pause(2000).client(text("c")).server(text("d")).client(binary("x").rsv(3)).close(1000, "");
     joined(told).silent_but(&[TcpMidstream, DeflateUnknown]);

@@ -156,6 +156,11 @@ impl Exchange {
         start(Direction::ToServer) && start(Direction::ToClient)
     }
 
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        Direction::BOTH.iter().all(|&way| self.inbox[way].is_empty())
+    }
+
     /// Takes away all that waits.
     pub fn take_inboxes(&mut self) -> Duplex<Inbox> {
         std::mem::take(&mut self.inbox)

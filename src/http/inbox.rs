@@ -112,6 +112,20 @@ impl Inbox {
         self.marks.front()?.acknowledged
     }
 
+    /// Length of the first chunk, or of what is left of it.
+    pub fn first_chunk(&self) -> usize {
+        self.chunks().next().map_or(0, |chunk| chunk.bytes.len())
+    }
+
+    /// Length of the chunk that ends behind the first `count` bytes, or of what is left of it; 0 where none does.
+    pub fn chunk_ending_at(&self, count: usize) -> usize {
+        let end = self.offset + count as u64;
+        let index = self.marks.partition_point(|mark| mark.offset < end);
+        let ends = count == self.bytes().len() || self.marks.get(index).is_some_and(|next| next.offset == end);
+        let start = index.checked_sub(1).map(|index| self.marks[index].offset.max(self.offset));
+        start.filter(|_| ends).map_or(0, |start| (end - start) as usize)
+    }
+
     /// What waits, as the chunks in which it came.
     pub fn chunks(&self) -> impl Iterator<Item = Chunk<'_>> {
         let end = self.offset + self.bytes().len() as u64;

@@ -11,6 +11,7 @@ use crate::shared::Shared;
 use crate::ws::extension::Agreement;
 use crate::ws::ping::Pings;
 use crate::ws::receiver::{Context, Receiver};
+use crate::ws::resync::Search;
 
 /// An established WebSocket.
 #[derive(Debug)]
@@ -66,15 +67,17 @@ impl WebSocket {
     }
 
     /// A WebSocket whose handshake was before the capture.
-    pub fn join(inboxes: &Duplex<Inbox>, carrier: Carrier<'_>, shared: &mut Shared) -> Box<Self> {
-        let first = Direction::BOTH.iter().filter_map(|&way| inboxes[way].chunks().next());
+    ///
+    /// Of each direction there is what may begin with a frame, and where it began before what is none was passed over.
+    pub fn join(found: Duplex<(Inbox, u64)>, carrier: Carrier<'_>, shared: &mut Shared) -> Box<Self> {
+        let first = Direction::BOTH.iter().filter_map(|&way| found[way].0.chunks().next());
         let first = first.map(|chunk| chunk.origin).min_by_key(|origin| origin.packet).unwrap_or_default();
         let agreement = Agreement::UNSEEN;
         let connection = shared.ledger.number();
         let heard = Duplex::default();
         let mut socket = Self::new(Opening { connection, first, heard, agreement, answered_at: None });
         for direction in Direction::BOTH {
-            socket.receivers[direction].begin_mid_message();
+            socket.receivers[direction].begin_anywhere(found[direction].1, Search::JOINED);
         }
         // Over HTTP/2 it may have been seen, but not been read.
         let unseen = if carrier.late { Code::TcpMidstream } else { Code::Http2HeadUnknown };
@@ -91,7 +94,7 @@ impl WebSocket {
             anomalies: vec![unseen.into()],
         };
         socket.tell(Body::Handshake(Box::new(handshake)), Span::at(first), shared);
-        socket.push_waiting(Direction::BOTH.map(|way| &inboxes[way]), shared);
+        socket.push_waiting(Direction::BOTH.map(|way| &found[way].0), shared);
         socket
     }
 
@@ -110,7 +113,7 @@ impl WebSocket {
         for (direction, inbox) in Direction::BOTH.into_iter().zip(inboxes) {
             // The half of the handshake that was not captured may have taken frames with it.
             if !self.heard[direction] && self.heard[direction.opposite()] {
-                self.receivers[direction].begin_anywhere(inbox.offset());
+                self.receivers[direction].begin_anywhere(inbox.offset(), Search::JOINED);
             }
         }
         for (_, direction, chunk) in waiting {

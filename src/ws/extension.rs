@@ -4,6 +4,7 @@
 use crate::anomaly::{Anomaly, Code, Detail};
 use crate::duplex::{Direction, Duplex};
 use crate::http::head::{split_list, split_unquoted};
+use crate::ws::frame::RSV1;
 
 /// What the agreed extensions mean for the frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,6 +20,15 @@ pub struct Agreement {
 impl Agreement {
     /// What there may be on a connection whose handshake was not captured.
     pub const UNSEEN: Self = Self { deflate: Some(Deflate::ASSUMED), foreign: true, unknown: true };
+
+    /// The reserved bits that frames are expected to have set, where it is not known what are frames.
+    pub fn expected_rsv(self) -> u8 {
+        match self {
+            Self { foreign: true, unknown: false, .. } => 7,
+            Self { deflate: Some(_), .. } => RSV1,
+            Self { .. } => 0,
+        }
+    }
 }
 
 /// permessage-deflate in one direction.

@@ -1,158 +1,152 @@
-//! Whether a TCP stream whose beginning was not captured is a WebSocket, judged by its first bytes.
+//! Whether a TCP stream whose beginning was not captured is a WebSocket.
 //!
-//! Nothing announces a frame (RFC 6455 §5.2), so one header proves little. What proves a lot: headers that follow one
-//! another without a rule broken, one direction masked and the other not, and payload that is what its opcode says.
+//! Frames are looked for in both directions ([`resync`](crate::ws::resync)). One of them must be masked, the other one not;
+//! together they must say so much for themselves that other protocols never do.
 
-use crate::ws::frame::{Header, Opcode, RSV1};
-use crate::ws::mask;
+use crate::chunk::Chunk;
+use crate::duplex::{Direction, Duplex};
+use crate::http::inbox::Inbox;
+use crate::ws::evidence::{Chain, Expected, PLENTY};
+use crate::ws::extension::Agreement;
+use crate::ws::resync::{KEPT, Search};
 
-/// How much is looked at per direction.
-pub const LOOK: usize = 64 << 10;
+/// Evidence in bits that is wanted of both directions together, and of each of them.
+const TOGETHER: u32 = 40;
+const EACH: u32 = 8;
 
-/// Behind so many whole frames it is not looked any further.
-const ENOUGH: usize = 8;
+/// What is wanted of both where nothing more comes.
+const AT_THE_END: u32 = 32;
 
-/// Texts longer than this are not looked into.
-const SAMPLE: usize = 256;
+/// Evidence that is wanted of one direction where nothing came of the other.
+const ALONE: u32 = 48;
 
-/// What the first bytes of one direction look like.
+/// So many packets of a direction may begin with what is no frame.
+const PATIENCE: u32 = 256;
+
+/// What may be a WebSocket.
+#[derive(Debug)]
+pub struct Joining {
+    searches: Duplex<Search>,
+}
+
+/// What is known of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// Not like frames.
+pub enum Verdict {
+    /// It is one.
+    WebSocket,
+    /// It is one, and who was taken for the server is its client.
+    Reversed,
+    /// It is none.
     Foreign,
-    /// Like frames, as far as they go.
-    Frames {
-        /// Whether they are masked, as a client's are; `None` while no header is whole.
-        masked: Option<bool>,
-        /// How many are whole.
-        whole: usize,
-        /// How many of those hold what their opcode says, which could have been otherwise.
-        proven: usize,
-    },
+    /// More is needed.
+    Open,
 }
 
-/// Looks at bytes that may begin with a frame.
-pub fn look(bytes: &[u8]) -> Look {
-    let mut rest = &bytes[..bytes.len().min(LOOK)];
-    let (mut masked, mut whole, mut proven) = (None, 0, 0);
-    while whole < ENOUGH
-        && let Some(header) = Header::parse_truncated(rest)
-    {
-        // What the first two bytes break counts even where the rest has not come.
-        if breaks_rules(&header) || header.length_bits != 0 && masked.is_some_and(|masked| masked != header.masked) {
-            return Look::Foreign;
+impl Joining {
+    /// What came so far.
+    pub fn new(inboxes: &Duplex<Inbox>) -> Self {
+        let expected = Expected { masked: None, rsv: Agreement::UNSEEN.expected_rsv() };
+        let search = |inbox: &Inbox| {
+            let mut search = Search::new(inbox.offset(), expected, PLENTY);
+            inbox.chunks().for_each(|chunk| search.push(chunk));
+            search
+        };
+        let searches = Duplex { to_server: search(&inboxes.to_server), to_client: search(&inboxes.to_client) };
+        Self { searches }
+    }
+
+    /// Takes bytes of one direction.
+    pub fn push(&mut self, direction: Direction, chunk: Chunk<'_>) {
+        self.searches[direction].push(chunk);
+    }
+
+    /// Learns that the bytes up to `offset` will not come.
+    pub fn gap(&mut self, direction: Direction, offset: u64) {
+        self.searches[direction].gap(offset);
+    }
+
+    /// Whether the stronger of the two directions says that client and server were mistaken for each other.
+    pub fn is_reversed(&self) -> bool {
+        let [client, server] = Direction::BOTH.map(|way| self.searches[way].chain());
+        let (stronger, masked) = if client.bits() >= server.bits() { (client, false) } else { (server, true) };
+        stronger.bits() >= EACH && stronger.masked() == Some(masked)
+    }
+
+    /// Takes the client for the server.
+    pub fn swap(&mut self) {
+        self.searches.swap();
+    }
+
+    /// What came, as long as it may be what both streams begin with.
+    pub fn beginnings(&self) -> Option<Duplex<&Inbox>> {
+        let Duplex { to_server, to_client } = &self.searches;
+        let whole = to_server.refuted() + to_client.refuted() == 0;
+        whole.then(|| Duplex { to_server: to_server.inbox(), to_client: to_client.inbox() })
+    }
+
+    /// What is left of each direction once frames were found, and the offset at which it began.
+    pub fn take(&mut self) -> Duplex<(Inbox, u64)> {
+        let mut take = |way| {
+            let search = &mut self.searches[way];
+            let began = search.inbox().offset() - search.passed();
+            (search.take(), began)
+        };
+        Duplex { to_server: take(Direction::ToServer), to_client: take(Direction::ToClient) }
+    }
+
+    /// What is left of each direction.
+    pub fn take_inboxes(&mut self) -> Duplex<Inbox> {
+        let Duplex { to_server, to_client } = self.take();
+        Duplex { to_server: to_server.0, to_client: to_client.0 }
+    }
+
+    /// Decides with what is there; `ended`: nothing more will come.
+    pub fn decide(&mut self, ended: bool) -> Verdict {
+        for way in Direction::BOTH {
+            self.searches[way].look(false);
         }
-        let Some((header, length)) = Header::parse(rest) else { break };
-        if !header.is_minimal() || header.payload_length >> 32 != 0 || breaks_rules(&header) {
-            return Look::Foreign;
+        let [client, server] = Direction::BOTH.map(|way| &self.searches[way]);
+        let enough = match [client, server].map(|search| search.chain().bits()) {
+            [0, alone] | [alone, 0] => {
+                let silent = client.is_untouched() || server.is_untouched();
+                alone >= if silent { ALONE } else { PLENTY }
+            }
+            [a, b] => {
+                let apart = client.chain().masked() != server.chain().masked();
+                apart && a.min(b) >= EACH && a + b >= if ended { AT_THE_END } else { TOGETHER }
+            }
+        };
+        let over = ended
+            || client.refuted().max(server.refuted()) > PATIENCE
+            || client.inbox().bytes().len().max(server.inbox().bytes().len()) > KEPT;
+        match (enough, self.is_reversed()) {
+            (true, false) => Verdict::WebSocket,
+            (_, _) if over => Verdict::Foreign,
+            (true, true) => Verdict::Reversed,
+            (false, _) => Verdict::Open,
         }
-        masked = Some(header.masked);
-        let Some(payload) = rest[length..].get(..header.payload_length as usize) else { break };
-        match holds_what_it_says(&header, payload) {
-            Some(true) => proven += 1,
-            Some(false) => return Look::Foreign,
-            None => {}
+    }
+}
+
+/// What bytes begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// A frame, as far as it goes; whether it is masked.
+    Frame(bool),
+    /// What is no frame.
+    Foreign,
+    /// Too few to tell.
+    Open,
+}
+
+impl Beginning {
+    /// What these bytes begin with.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut chain = Chain::new(Expected { masked: None, rsv: Agreement::UNSEEN.expected_rsv() });
+        match (chain.follow(bytes, |_| 0), chain.masked()) {
+            (true, Some(masked)) => Self::Frame(masked),
+            (true, None) => Self::Open,
+            (false, _) => Self::Foreign,
         }
-        whole += 1;
-        rest = &rest[length + payload.len()..];
-    }
-    Look::Frames { masked, whole, proven }
-}
-
-/// Whether what two directions look like is enough to take them for a WebSocket; `None`: more is needed.
-///
-/// `ended`: nothing more will come.
-pub fn decide(looks: [Look; 2], ended: bool) -> Option<bool> {
-    let mut total = (0, 0);
-    let mut masks = [None; 2];
-    for (look, mask) in looks.into_iter().zip(&mut masks) {
-        let Look::Frames { masked, whole, proven } = look else { return Some(false) };
-        total = (total.0 + whole, total.1 + proven);
-        *mask = masked;
-    }
-    match masks {
-        [Some(a), Some(b)] if a == b => return Some(false),
-        [Some(_), Some(_)] if total.0 >= 2 && total.1 >= 1 || total.0 >= 4 => return Some(true),
-        _ if total.0 >= 3 && total.1 >= 2 || total.0 >= ENOUGH => return Some(true),
-        [..] => {}
-    }
-    ended.then_some(total.1 >= 1)
-}
-
-/// Whether what stands behind a gap is taken for frames again, of a direction that is known to be masked or not.
-///
-/// Less is asked for than where nothing is known. `ended`: nothing more will come.
-pub fn resumes(look: Look, masked: bool, ended: bool) -> bool {
-    match look {
-        Look::Frames { masked: Some(known), whole, proven } if known == masked => {
-            whole >= 2 || whole == 1 && (proven == 1 || ended)
-        }
-        Look::Frames { .. } | Look::Foreign => false,
-    }
-}
-
-/// Whether a header is one that no sender writes.
-fn breaks_rules(header: &Header) -> bool {
-    let control = header.opcode.is_control();
-    header.opcode.is_reserved()
-        || header.rsv & !RSV1 != 0
-        || header.rsv != 0 && (control || header.opcode == Opcode::CONTINUATION)
-        || control && (!header.fin || header.payload_length > 125 || header.length_bits > 7)
-}
-
-/// Whether text is text and a Close is a Close; `None` where nothing can be said.
-fn holds_what_it_says(header: &Header, payload: &[u8]) -> Option<bool> {
-    if header.rsv & RSV1 != 0 || payload.is_empty() {
-        return None;
-    }
-    let mut sample = payload[..payload.len().min(SAMPLE)].to_vec();
-    if let Some(key) = header.masking_key {
-        mask::apply(&mut sample, key, 0);
-    }
-    match header.opcode {
-        Opcode::TEXT => Some(match str::from_utf8(&sample) {
-            Ok(_) => true,
-            Err(error) => error.error_len().is_none() && (sample.len() < payload.len() || !header.fin),
-        }),
-        Opcode::CLOSE => Some(matches!(sample[..], [3 | 4 | 0x0b..=0x13, _, ..])),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SERVER: &[u8] = b"\x81\x05Hello\x89\x00";
-    const CLIENT: &[u8] = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
-
-    #[test]
-    fn frames_of_both_sides_are_a_websocket() {
-        assert_eq!(decide([look(SERVER), look(CLIENT)], false), Some(true));
-        assert_eq!(decide([look(CLIENT), look(SERVER)], false), Some(true));
-    }
-
-    #[test]
-    fn one_frame_is_not_enough_until_the_end() {
-        assert_eq!(decide([look(b"\x81\x05Hello"), look(b"")], false), None);
-        assert_eq!(decide([look(b"\x81\x05Hello"), look(b"")], true), Some(true));
-        assert_eq!(decide([look(b"\x82\x05Hello"), look(b"")], true), Some(false));
-    }
-
-    #[test]
-    fn what_is_not_frames_is_foreign() {
-        for bytes in [
-            &b"\x16\x03\x01\x02\x00\x01\x00"[..],
-            b"\x17\x03\x03\x00\x20",
-            b"SSH-2.0-OpenSSH\r\n",
-            b"GET / HTTP/1.1\r\n",
-            b"\x81\x05He\xff\xffo",
-            b"\x88\x02\x00\x01",
-            b"\x82\x7e\x00\x05Hello",
-            b"\x81\x05Hello\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58",
-        ] {
-            assert_eq!(look(bytes), Look::Foreign, "{bytes:x?}");
-        }
-        assert_eq!(decide([look(SERVER), look(SERVER)], false), Some(false), "nobody masks");
     }
 }

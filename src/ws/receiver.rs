@@ -18,19 +18,19 @@ use crate::chunk::Chunk;
 use crate::config::{Config, Per};
 use crate::duplex::{Direction, Duplex};
 use crate::event::{Body, ConnectionId, Event, Frame, FrameHeader, Tally};
-use crate::http::inbox::Inbox;
 use crate::origin::{Origin, Span};
 use crate::outbox::Outbox;
 use crate::payload::Payload;
 use crate::ws::close::Close;
 use crate::ws::deflate::{Engines, Inflater};
+use crate::ws::evidence::Expected;
 use crate::ws::extension::Agreement;
 use crate::ws::frame::{Header, MAX_HEADER, Opcode, RSV1};
-use crate::ws::join::{self, Look};
 use crate::ws::judge::Judge;
 use crate::ws::mask;
 use crate::ws::message::{Assembly, Compression, Fragment};
 use crate::ws::ping::Pings;
+use crate::ws::resync::Search;
 
 /// What receivers share: where events go, and the tools that are lent.
 #[derive(Debug)]
@@ -66,6 +66,8 @@ const LONGEST_TEXT: u64 = 1 << 32;
 pub struct Receiver {
     direction: Direction,
     judge: Judge,
+    /// The reserved bits that are expected where frames are looked for.
+    expected_rsv: u8,
     state: State,
     message: Option<Box<Assembly>>,
     inflater: Option<Box<Inflater>>,
@@ -96,12 +98,8 @@ enum State {
     Header(Partial),
     /// Inside a payload.
     Payload(Current),
-    /// Where the next frame begins is not known: what came since the gap, or since a packet that may begin with one.
-    Searching {
-        inbox: Box<Inbox>,
-        /// Offset behind the gap.
-        from: u64,
-    },
+    /// Where the next frame begins is not known.
+    Searching(Box<Search>),
     /// Nothing more will come.
     Over,
 }
@@ -140,6 +138,7 @@ impl Receiver {
         Self {
             direction,
             judge: Judge::new(direction, agreement, answered_at),
+            expected_rsv: agreement.expected_rsv(),
             state: State::Header(Partial::default()),
             message: None,
             inflater: agreement.deflate.map(|deflate| Box::new(Inflater::new(deflate[direction]))),
@@ -152,19 +151,16 @@ impl Receiver {
         }
     }
 
-    /// Learns that the beginning was not seen, so that a message may be under way.
-    pub fn begin_mid_message(&mut self) {
+    /// Learns that the bytes from `offset` on need not begin with a frame; how much evidence for one is wanted, in bits.
+    pub fn begin_anywhere(&mut self, offset: u64, wanted: u32) {
         self.mid_message = true;
         // What was compressed before is lost to those who refer to it.
         if let Some(inflater) = &mut self.inflater {
             inflater.lose();
         }
-    }
-
-    /// Learns that the bytes from `offset` on need not begin with a frame.
-    pub fn begin_anywhere(&mut self, offset: u64) {
-        self.begin_mid_message();
-        self.state = State::Searching { inbox: Box::default(), from: offset };
+        let masked = Some(self.direction == Direction::ToServer);
+        let expected = Expected { masked, rsv: self.expected_rsv };
+        self.state = State::Searching(Box::new(Search::new(offset, expected, wanted)));
     }
 
     /// Takes the next bytes.
@@ -185,8 +181,8 @@ impl Receiver {
                     self.end_if_whole(payload.origin, cx);
                     rest = behind;
                 }
-                State::Searching { inbox, .. } => {
-                    inbox.push(rest);
+                State::Searching(search) => {
+                    search.push(rest);
                     self.search(false, cx);
                     return;
                 }
@@ -201,13 +197,13 @@ impl Receiver {
         self.tally.missing += length;
         let inside = match &self.state {
             State::Payload(current) => length.min(current.header.payload_length - current.position),
-            State::Header(_) | State::Searching { .. } | State::Over => 0,
+            State::Header(_) | State::Searching(_) | State::Over => 0,
         };
         self.miss(inside, cx);
         self.end_if_whole(origin, cx);
         if inside < length {
             self.finish(origin, cx);
-            self.begin_anywhere(offset + length);
+            self.begin_anywhere(offset + length, Search::GAP);
         }
     }
 
@@ -221,7 +217,7 @@ impl Receiver {
                     self.begin(header, &partial, true, cx);
                 }
             }
-            State::Searching { .. } | State::Over => {}
+            State::Searching(_) | State::Over => {}
         }
         if let State::Payload(current) = std::mem::replace(&mut self.state, State::Over) {
             self.tell_frame(current, false, last, cx);
@@ -239,28 +235,14 @@ impl Receiver {
         &self.tally
     }
 
-    /// Looks for the frame boundary behind a gap; `ended`: with what is there.
-    ///
-    /// Only where a packet begins: senders put the beginning of a frame there, and elsewhere payload looks like one too
-    /// easily.
+    /// Looks for the next frame where it is not known where it begins; `ended`: with what is there.
     fn search(&mut self, ended: bool, cx: &mut Context<'_>) {
-        let State::Searching { inbox, from } = &mut self.state else { return };
-        let masked = self.direction == Direction::ToServer;
-        loop {
-            let Some(candidate) = inbox.chunks().next() else { return };
-            let length = candidate.bytes.len();
-            let look = join::look(inbox.bytes());
-            if join::resumes(look, masked, ended) {
-                break;
-            }
-            let open = !ended && inbox.bytes().len() <= join::LOOK;
-            if open && matches!(look, Look::Frames { masked: known, .. } if known.is_none_or(|known| known == masked)) {
-                return;
-            }
-            inbox.consume(length);
+        let State::Searching(search) = &mut self.state else { return };
+        if !search.look(ended) {
+            return;
         }
-        self.resynced = Some(inbox.offset() - *from);
-        let inbox = std::mem::take(inbox);
+        self.resynced = search.is_told().then(|| search.passed());
+        let inbox = search.take();
         self.state = State::Header(Partial::default());
         for chunk in inbox.chunks() {
             self.decode(chunk, cx);

@@ -71,9 +71,25 @@ impl Utf8 {
     }
 }
 
+/// Whether a byte goes on with a character that the bytes before it begin.
+pub fn continues(before: &[u8], byte: u8) -> bool {
+    let lead = before.iter().rev().take(3).position(|&byte| byte & 0xc0 != 0x80);
+    let length = lead.map(|back| (back, before[before.len() - 1 - back].leading_ones() as usize));
+    byte & 0xc0 == 0x80 && length.is_some_and(|(back, length)| (2..=4).contains(&length) && back + 1 < length)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_character_is_continued_up_to_its_length() {
+        let text = "aд€𐍈z".as_bytes();
+        let continued: Vec<bool> = (0..text.len()).map(|at| continues(&text[..at], text[at])).collect();
+        let expected = [0, 0, 1, 0, 1, 1, 0, 1, 1, 1, 0].map(|continues| continues == 1);
+        assert_eq!(continued, expected);
+        assert!(!continues("д".as_bytes(), 0x80) && !continues(b"", 0x80) && !continues(b"\xc3", b'a'));
+    }
 
     /// First offset at which a text cannot be valid, byte by byte, by the standard library.
     fn naive(text: &[u8]) -> Option<u64> {
