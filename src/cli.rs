@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Export(Export),
     /// Report every broken rule of RFC 6455 and RFC 7692, by connection
     Check(Check),
+    /// List what can be captured from, and what permission is missing
+    Interfaces,
 }
 
 /// What is read.

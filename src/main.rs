@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser as _;
+use wscope::capture;
 use wscope::check;
 use wscope::config::Per;
 use wscope::export::{FORMATS, Row, SCHEMA, text};
@@ -55,6 +56,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         }
         Some(Command::Check(args)) if args.rules => print(&rules(args.format)),
         Some(Command::Check(args)) => check(&args, &interrupted),
+        Some(Command::Interfaces) => interfaces(),
     }
 }
 
@@ -88,6 +90,14 @@ fn check(args: &Check, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
     let (finished, reached) = report.run(&mut *source, Output::open(None, Growth::AtOnce)?)?;
     let code = conclude(&finished, interrupted);
     Ok(if reached && finished.is_whole() { ExitCode::from(FOUND) } else { code })
+}
+
+fn interfaces() -> Result<ExitCode> {
+    let interfaces = capture::interfaces()?;
+    if let Some(advice) = capture::missing_permission("any") {
+        eprintln!("wscope: no permission to capture: {advice}");
+    }
+    print(&capture::list(&interfaces))
 }
 
 fn rules(format: CheckFormat) -> String {

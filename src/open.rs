@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use wscope::capture::{Description, Files, Interfaces, Recorder, Source};
+use wscope::capture::{Description, Files, Interfaces, Live, Recorder, Source};
 use wscope::config::{Limits, Per};
+use wscope::run::privileges::{self, Needs, Sandbox};
 use wscope::run::{Run, interrupt};
 
 use crate::cli::Inputs;
@@ -29,14 +30,43 @@ pub(crate) fn open(inputs: &Inputs, per: Per, interrupted: &Arc<AtomicBool>) -> 
         run.recorder = recorder(inputs, Vec::new(), &run.config.limits)?;
         Box::new(files)
     } else {
-        let options = inputs.capture.options(inputs.filter.as_ref());
-        let interfaces = Interfaces::open(&inputs.capture.interface, &options)?;
-        run.recorder = recorder(inputs, interfaces.descriptions().to_vec(), &run.config.limits)?;
-        let live = interfaces.start(run.config.limits.queue, Arc::clone(interrupted))?;
-        eprintln!("wscope: capturing on {}", inputs.capture.interface.join(", "));
+        let (live, recorder) = capture(inputs, &run.config.limits, interrupted)?;
+        run.recorder = recorder;
         Box::new(live)
     };
     Ok((source, run))
+}
+
+/// Opens interfaces and files, gives up what was needed for that, and begins.
+fn capture(inputs: &Inputs, limits: &Limits, interrupted: &Arc<AtomicBool>) -> Result<(Live, Option<Recorder>)> {
+    let capture = &inputs.capture;
+    let interfaces = Interfaces::open(&capture.interface, &capture.options(inputs.filter.as_ref()))?;
+    let ring = capture.recording().filter(|recording| recording.ring.is_some());
+    let mut needs = Needs { interfaces: capture.interface.clone(), ..Needs::default() };
+    let mut recorder = None;
+    match &ring {
+        Some(ring) => needs.folders.push(ring.folder().to_owned()),
+        None => recorder = self::recorder(inputs, interfaces.descriptions().to_vec(), limits)?,
+    }
+    let identity = privileges::give_up(capture.user.as_deref(), &needs, !capture.no_sandbox)?;
+    if ring.is_some() {
+        // Its files are made one after the other, so the first as the last.
+        let opened = self::recorder(inputs, interfaces.descriptions().to_vec(), limits);
+        recorder = opened.with_context(|| match &identity.user {
+            Some(user) => format!("the files of a ring are made as user {user} (see --user)"),
+            None => "the files of a ring".to_owned(),
+        })?;
+    }
+    let live = interfaces.start(limits.queue, Arc::clone(interrupted))?;
+    let user = identity.user.map(|user| format!(" as user {user}")).unwrap_or_default();
+    let sandbox = match identity.sandbox {
+        Sandbox::Off => "",
+        Sandbox::Missing => ", without a sandbox: this system has no Landlock",
+        Sandbox::Partial => ", in as much of a sandbox as this kernel has",
+        Sandbox::Full => ", in a sandbox",
+    };
+    eprintln!("wscope: capturing on {}{user}{sandbox}", capture.interface.join(", "));
+    Ok((live, recorder))
 }
 
 fn recorder(inputs: &Inputs, descriptions: Vec<Description>, limits: &Limits) -> Result<Option<Recorder>> {

@@ -10,6 +10,8 @@ mod files;
 mod namespace;
 #[path = "live/peers.rs"]
 mod peers;
+#[path = "live/privileges.rs"]
+mod privileges;
 #[path = "live/sniffer.rs"]
 mod sniffer;
 

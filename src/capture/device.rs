@@ -13,6 +13,7 @@ use crate::origin::Timestamp;
 
 use super::error::Error;
 use super::filter::{link_type, reason};
+use super::interfaces::missing_permission;
 
 /// How live packets are captured.
 #[derive(Debug, Clone)]
@@ -52,7 +53,10 @@ impl Device {
             Err(_) if promiscuous => activate(name, options, false),
             opened => opened,
         };
-        let mut capture = opened.map_err(|error| Error::interface(name, reason(error)))?;
+        let mut capture = opened.map_err(|error| {
+            let advice = missing_permission(name).map(|advice| format!("no permission to capture: {advice}"));
+            Error::interface(name, advice.unwrap_or_else(|| reason(error)))
+        })?;
         if let Some(expression) = &options.filter {
             capture.filter(expression, true).map_err(|error| Error::Filter {
                 expression: expression.clone(),

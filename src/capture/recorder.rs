@@ -199,6 +199,11 @@ impl Recorder {
 }
 
 impl Recording {
+    /// The folder its files are in.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
     /// The path of the file of this number, from 1; of a ring as dumpcap names them, with the time in UTC.
     fn file(&self, number: u32) -> PathBuf {
         if self.ring.is_none() {

@@ -46,6 +46,12 @@ pub(crate) struct Capture {
     /// Write only the packets of WebSocket connections, from their SYN on
     #[arg(long, requires = "write")]
     only_websocket: bool,
+    /// Become this user where started as root, when all is open [default: who called sudo, else nobody]
+    #[arg(long, value_name = "USER", requires = "interface")]
+    pub(crate) user: Option<String>,
+    /// Do without the sandbox that leaves a live capture no files but its outputs (Linux: Landlock)
+    #[arg(long)]
+    pub(crate) no_sandbox: bool,
 }
 
 impl Capture {

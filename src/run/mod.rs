@@ -4,6 +4,7 @@ pub mod check;
 pub mod export;
 pub mod interrupt;
 pub mod output;
+pub mod privileges;
 pub mod progress;
 pub mod stop;
 

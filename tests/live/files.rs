@@ -76,7 +76,8 @@ fn a_ring_keeps_its_last_files_and_each_stands_alone() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("ring.pcapng").display().to_string();
     let peers = Peers::listen();
-    let ring = ["-b", "filesize:100", "-b", "files:3"];
+    // Its files are made as the capture goes on, in a folder of root.
+    let ring = ["-b", "filesize:100", "-b", "files:3", "--user", "root"];
     let sniffer = Sniffer::on_loopback(&[&["export", "-w", &path], &ring[..]].concat(), peers.port());
     peers.talk();
     let live = sniffer.interrupt();
