@@ -5,6 +5,7 @@ use std::fmt;
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::field::Field;
+use super::jq::Query;
 use super::value::{Kind, Value, quote};
 
 /// An expression that is true or false of an event.
@@ -29,6 +30,8 @@ pub enum Expr {
     Matches(Operand, Pattern),
     /// A value of it is one of these.
     In(Operand, Vec<Member>),
+    /// Its payload is JSON of which this is true.
+    Json(Query),
 }
 
 /// What has values to be looked at.
@@ -191,6 +194,7 @@ impl fmt::Display for Expr {
                 }
                 out.write_str("}")
             }
+            Self::Json(query) => query.fmt(out),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use super::Subject;
 use super::ast::{Expr, Function, Member, Operand, Relation, Slice};
+use super::read;
 use super::value::Value;
 
 impl Expr {
@@ -27,6 +28,7 @@ impl Expr {
             Self::In(left, members) => {
                 left.any(subject, &mut |value| members.iter().any(|member| member.contains(&value)))
             }
+            Self::Json(query) => read::json(subject).is_some_and(|text| query.matches(text)),
         }
     }
 }

@@ -16,7 +16,7 @@ pub(super) enum Token {
     Quoted(String),
     /// A regular expression between slashes.
     Regex(String),
-    /// The jq expression inside `json(…)`, and where it begins.
+    /// The jq expression inside `json(…)`.
     Json(String),
     /// An operator or a bracket, in its one spelling.
     Symbol(&'static str),
@@ -78,7 +78,7 @@ fn next(text: &str, at: usize) -> Result<(Token, usize), Error> {
     if let Some(body) = rest.strip_prefix("json(") {
         let start = at + "json(".len();
         let length = closing(body).ok_or_else(|| Error::new(at..text.len(), "json( is not closed"))?;
-        return Ok((Token::Json(body[..length].trim().to_owned()), start + length + 1));
+        return Ok((Token::Json(body[..length].to_owned()), start + length + 1));
     }
     match first {
         '"' | '\'' => return quoted(text, at, first),

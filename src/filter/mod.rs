@@ -9,6 +9,7 @@ pub mod ast;
 pub mod error;
 mod eval;
 pub mod field;
+pub mod jq;
 mod lexer;
 mod operand;
 mod parser;
@@ -29,8 +30,10 @@ use field::Scope;
 /// It is written ([`fmt::Display`]) as the real expression that was understood: quick words are expanded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Filter {
-    /// `None` chooses all.
+    /// As it was written; `None` chooses all.
     expr: Option<Expr>,
+    /// The same, with what takes longest asked last.
+    plan: Option<Expr>,
 }
 
 /// What a filter looks at: an event, and what is known around it.
@@ -62,17 +65,24 @@ impl Filter {
     /// # Errors
     /// Where it cannot be understood: which characters, why, and the nearest name where a name is not known.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        Ok(Self { expr: parser::parse(text)? })
+        let expr = parser::parse(text)?;
+        Ok(Self { plan: expr.clone().map(Expr::planned), expr })
     }
 
     /// Whether the event is chosen. What it lacks of what is asked for is false, never an error.
     pub fn matches(&self, subject: &Subject<'_>) -> bool {
-        self.expr.as_ref().is_none_or(|expr| expr.matches(subject))
+        self.plan.as_ref().is_none_or(|expr| expr.matches(subject))
     }
 
     /// What must be known of an event to decide.
     pub fn scope(&self) -> Scope {
         self.expr.as_ref().map_or(Scope::Connection, Expr::scope)
+    }
+
+    /// Of how many events it was not found out whether they are chosen, so that they were not: `json(…)` came to no end on
+    /// them, or they were too large for it. Clones count together.
+    pub fn undecided(&self) -> u64 {
+        self.expr.as_ref().map_or(0, Expr::undecided)
     }
 
     /// The tree; `None` of a filter that chooses all.
@@ -101,6 +111,42 @@ impl Expr {
             Self::Present(operand) | Self::Contains(operand, _) | Self::Matches(operand, _) | Self::In(operand, _) => {
                 operand.scope()
             }
+            Self::Json(_) => Scope::Payload,
+        }
+    }
+
+    fn undecided(&self) -> u64 {
+        match self {
+            Self::Or(all) | Self::Xor(all) | Self::And(all) => all.iter().map(Self::undecided).sum(),
+            Self::Not(inner) => inner.undecided(),
+            Self::Json(query) => query.given_up(),
+            Self::Present(_) | Self::Compare(..) | Self::Contains(..) | Self::Matches(..) | Self::In(..) => 0,
+        }
+    }
+
+    /// The same, with what takes longest asked last.
+    fn planned(self) -> Self {
+        let sorted = |all: Vec<Self>| {
+            let mut all: Vec<_> = all.into_iter().map(Self::planned).collect();
+            all.sort_by_key(Self::cost);
+            all
+        };
+        match self {
+            Self::Or(all) => Self::Or(sorted(all)),
+            Self::Xor(all) => Self::Xor(sorted(all)),
+            Self::And(all) => Self::And(sorted(all)),
+            Self::Not(inner) => Self::Not(Box::new(inner.planned())),
+            other => other,
+        }
+    }
+
+    /// How long it takes, compared with others: fields of a number or word, what is searched through, jq.
+    fn cost(&self) -> u8 {
+        match self {
+            Self::Or(all) | Self::Xor(all) | Self::And(all) => all.iter().map(Self::cost).max().unwrap_or(0),
+            Self::Not(inner) => inner.cost(),
+            Self::Json(_) => 2,
+            _ => u8::from(self.scope() == Scope::Payload),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::ast::{Expr, Operand, Pattern, Relation};
 use super::error::Error;
 use super::field::Field;
+use super::jq::Query;
 use super::lexer::{Lexeme, Token, lex};
 use super::operand::function;
 use super::quick;
@@ -101,7 +102,10 @@ impl Parser<'_> {
                 quick::word(&text).ok_or_else(|| Error::new(span, "too long to look for"))
             }
             Token::Word(word) if self.is_plain(&word) => self.word(&word, span),
-            Token::Json(_) => Err(Error::new(span, "json(…) is not known")),
+            Token::Json(source) => {
+                self.at += 1;
+                Ok(Expr::Json(Query::parse(&source, span.end - 1 - source.len())?))
+            }
             Token::Word(_) | Token::Quoted(_) => self.comparison(),
             Token::Symbol(_) | Token::End => Err(self.unexpected(span, "a field or a word to look for")),
         }
@@ -342,6 +346,7 @@ mod tests {
             ("a.b", "any matches \"a\\\\.b\""),
             ("dir:s2c type:text host:api", "ws.dir == \"s2c\" and ws.type == \"text\" and ws.host matches \"api\""),
             ("host:\"a b\"", "ws.host matches \"a b\""),
+            ("json(.a > 4)json( \")\\(.b)\" # )\n)", "json(.a > 4) and json( \")\\(.b)\" # )\n)"),
             ("12:30", "any matches \"12:30\""),
         ] {
             assert_eq!(shown(text), understood);
@@ -378,6 +383,8 @@ mod tests {
             ("ws.len in {1..x}", "x", "expected a whole number: 5, 0xff, 64KiB"),
             ("ws.text = a", "=", "one `=` is no operator: write `==`, or quote the word"),
             ("ws.text ~ 'a('", "'a('", "no regular expression: error: unclosed group"),
+            ("dir:c2s json(.a | lenght)", "lenght", "\"lenght\" is no filter that json() knows; did you mean length?"),
+            ("json(.a", "json(.a", "json( is not closed"),
             ("ws.text == 'a", "'a", "the string is not closed"),
         ] {
             let error = parse(text).expect_err(text);

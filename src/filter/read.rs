@@ -277,6 +277,13 @@ pub(super) fn payload<'a>(subject: &Subject<'a>) -> One<'a> {
     payload_of(subject).map(bytes)
 }
 
+/// A text that is kept whole: JSON with a hole is none.
+pub(super) fn json<'a>(subject: &Subject<'a>) -> Option<&'a [u8]> {
+    let payload =
+        payload_of(subject).filter(|payload| payload.text && !payload.is_cut() && payload.holes.is_empty())?;
+    Some(&payload.bytes)
+}
+
 pub(super) fn keepalive<'a>(subject: &Subject<'a>) -> One<'a> {
     let heartbeat = match item(subject.event)? {
         Item::Frame(frame) if frame.header.opcode.is_control() => {
@@ -334,7 +341,7 @@ fn of_frame<'a>(subject: &Subject<'a>) -> Option<&'a Frame> {
     }
 }
 
-pub(super) fn payload_of<'a>(subject: &Subject<'a>) -> Option<&'a Payload> {
+fn payload_of<'a>(subject: &Subject<'a>) -> Option<&'a Payload> {
     Some(match item(subject.event)? {
         Item::Frame(frame) => &frame.payload,
         Item::Message(message) => &message.payload,
