@@ -4,10 +4,12 @@ mod capture;
 
 use std::path::PathBuf;
 
+use anyhow::{Result, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wscope::anomaly::Severity;
 use wscope::config::{self, Config, DecodeAs};
 use wscope::export::FORMATS;
+use wscope::filter::{self, Filter};
 use wscope::limits::{self, Limits, Setting};
 
 use capture::Capture;
@@ -15,7 +17,7 @@ use capture::Capture;
 /// Show what really went over WebSocket connections: a timeline, a line per message
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, arg_required_else_help = true, max_term_width = 100)]
-#[command(after_help = EXIT_STATUS)]
+#[command(after_help = EXIT_STATUS, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Check(Check),
     /// List what can be captured from, and what permission is missing
     Interfaces,
+    /// Explain a command, or `filter`: the language of -Y
+    Help { topic: Option<String> },
 }
 
 /// What is read.
@@ -49,6 +53,10 @@ pub(crate) struct Inputs {
     /// Look only at packets that match this BPF expression, as in `tcpdump` ("port 8080")
     #[arg(short = 'f', long = "filter", value_name = "EXPRESSION")]
     pub(crate) filter: Option<String>,
+    /// Show only what this expression chooses, in the language of Wireshark's display filters or in plain words:
+    /// `wscope help filter`
+    #[arg(short = 'Y', long, value_name = "EXPRESSION")]
+    display_filter: Option<String>,
     /// Take connections with this port for another protocol: `tcp.port==8080,stomp`
     #[arg(short = 'd', long, value_name = "PORT,PROTOCOL", value_parser = DecodeAs::parse)]
     decode_as: Vec<DecodeAs>,
@@ -90,6 +98,12 @@ impl Inputs {
     /// Whether the limits are to be listed, and nothing else done.
     pub(crate) fn asks_for_limits(&self) -> bool {
         self.limit.iter().any(|argument| matches!(argument, LimitArgument::Help))
+    }
+
+    /// What is shown, as `parse` understands it.
+    pub(crate) fn display_filter(&self, parse: fn(&str) -> Result<Filter, filter::Error>) -> Result<Filter> {
+        let text = self.display_filter.as_deref().unwrap_or_default();
+        parse(text).map_err(|error| anyhow!("-Y: {}", error.render(text)))
     }
 }
 

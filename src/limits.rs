@@ -158,6 +158,8 @@ limits! {
         "how deep values may nest; readers of JSON take 128 levels, and records add some";
     requests: usize = 1 << 12, Count,
         "requests of one side of a sub-protocol that may wait for their answer";
+    handshakes: usize = 256 << 20, Bytes,
+        "handshakes that are kept so that a filter can ask frames for fields of their connection; of more, that is told";
     pings: usize = 64, Count,
         "pings of one side that may wait for their pong; of more, the oldest are forgotten";
 }

@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, ensure};
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use wscope::capture;
 use wscope::check;
 use wscope::config::Per;
 use wscope::export::{FORMATS, Row, SCHEMA, text};
+use wscope::filter::{self, Filter};
 use wscope::run::check::Report;
 use wscope::run::output::{Growth, Output};
 use wscope::run::{self, Finished, export, interrupt};
@@ -57,6 +58,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Some(Command::Check(args)) if args.rules => print(&rules(args.format)),
         Some(Command::Check(args)) => check(&args, &interrupted),
         Some(Command::Interfaces) => interfaces(),
+        Some(Command::Help { topic }) => print(&help(topic.as_deref())?),
     }
 }
 
@@ -71,17 +73,20 @@ fn output(inputs: &Inputs, path: Option<&Path>) -> Result<Output> {
 }
 
 fn export(inputs: &Inputs, format: &str, per: Per, output: Output, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
+    let filter = inputs.display_filter(Filter::parse)?;
     let (mut source, run) = open(inputs, per, interrupted)?;
     let row: &Row = FORMATS.iter().find(|row| row.name == format).context("no such format")?;
-    let export = export::Export { format: (row.make)(per), run, redact: inputs.redact };
+    let export = export::Export { filter, format: (row.make)(per), run, redact: inputs.redact };
     let finished = export.run(&mut *source, output)?;
     Ok(conclude(&finished, interrupted))
 }
 
 fn check(args: &Check, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
+    let filter = args.inputs.display_filter(Filter::parse_for_connections)?;
     ensure!(!args.inputs.capture.writes_to_stdout(), "-w - leaves no room for a report on standard output");
     let (mut source, run) = open(&args.inputs, Per::Frame, interrupted)?;
     let report = Report {
+        filter,
         jsonl: args.format == CheckFormat::Jsonl,
         threshold: args.severity.into(),
         redact: args.inputs.redact,
@@ -98,6 +103,23 @@ fn interfaces() -> Result<ExitCode> {
         eprintln!("wscope: no permission to capture: {advice}");
     }
     print(&capture::list(&interfaces))
+}
+
+/// A page of help: on a command, on the language of filters, or on all.
+fn help(topic: Option<&str>) -> Result<String> {
+    let mut command = Cli::command();
+    command.build();
+    match topic {
+        None => Ok(command.render_long_help().to_string()),
+        Some("filter") => Ok(filter::help::page()),
+        Some(name) => {
+            let topics = command.get_subcommands().map(clap::Command::get_name).chain(["filter"]);
+            let topics = topics.filter(|name| *name != "help").collect::<Vec<_>>().join(", ");
+            let command = command.find_subcommand_mut(name);
+            let command = command.with_context(|| format!("no help on {name:?}; there is some on: {topics}"))?;
+            Ok(command.render_long_help().to_string())
+        }
+    }
 }
 
 fn rules(format: CheckFormat) -> String {

@@ -9,12 +9,14 @@ pub mod ast;
 pub mod error;
 mod eval;
 pub mod field;
+pub mod help;
 pub mod jq;
 mod lexer;
 mod operand;
 mod parser;
 pub mod quick;
 mod read;
+pub mod selection;
 pub mod value;
 
 use std::fmt;
@@ -69,6 +71,25 @@ impl Filter {
         Ok(Self { plan: expr.clone().map(Expr::planned), expr })
     }
 
+    /// Understands an expression that chooses connections, by what is known of each when its handshake is over.
+    ///
+    /// # Errors
+    /// As [`Self::parse`], and where it asks for what only single frames or messages have.
+    pub fn parse_for_connections(text: &str) -> Result<Self, Error> {
+        let filter = Self::parse(text)?;
+        match filter.expr.as_ref().and_then(Expr::beyond_connection) {
+            None => Ok(filter),
+            Some(name) => {
+                let start = text.find(&name);
+                let span = start.map_or(0..text.len(), |start| start..start + name.len());
+                Err(Error::new(
+                    span,
+                    format!("{name} is not known of a connection as a whole, and connections are chosen here"),
+                ))
+            }
+        }
+    }
+
     /// Whether the event is chosen. What it lacks of what is asked for is false, never an error.
     pub fn matches(&self, subject: &Subject<'_>) -> bool {
         self.plan.as_ref().is_none_or(|expr| expr.matches(subject))
@@ -115,6 +136,19 @@ impl Expr {
         }
     }
 
+    /// What it asks for that a handshake does not have, if anything. Words are looked for in what it does have.
+    fn beyond_connection(&self) -> Option<String> {
+        match self {
+            Self::Or(all) | Self::Xor(all) | Self::And(all) => all.iter().find_map(Self::beyond_connection),
+            Self::Not(inner) => inner.beyond_connection(),
+            Self::Compare(left, _, right) => left.beyond_connection().or_else(|| right.beyond_connection()),
+            Self::Present(operand) | Self::Contains(operand, _) | Self::Matches(operand, _) | Self::In(operand, _) => {
+                operand.beyond_connection()
+            }
+            Self::Json(_) => Some("json".to_owned()),
+        }
+    }
+
     fn undecided(&self) -> u64 {
         match self {
             Self::Or(all) | Self::Xor(all) | Self::And(all) => all.iter().map(Self::undecided).sum(),
@@ -157,6 +191,15 @@ impl Operand {
             Self::Field(field) => field.scope,
             Self::Call(_, inner) | Self::Slice(inner, _) => inner.scope(),
             Self::Literal(_) => Scope::Connection,
+        }
+    }
+
+    fn beyond_connection(&self) -> Option<String> {
+        match self {
+            Self::Field(field) if field.scope == Scope::Connection || field.name == quick::ANY => None,
+            Self::Field(field) => Some(field.short().to_owned()),
+            Self::Call(_, inner) | Self::Slice(inner, _) => inner.beyond_connection(),
+            Self::Literal(_) => None,
         }
     }
 }

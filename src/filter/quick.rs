@@ -30,6 +30,9 @@ pub const KEYS: &[(&str, &str)] = &[
     ("severity", "ws.severity"),
 ];
 
+/// The field in which words are looked for.
+pub(super) const ANY: &str = "any";
+
 /// The field that a key asks.
 pub(super) fn key(key: &str) -> Option<&'static Field> {
     let (_, name) = KEYS.iter().find(|(name, _)| *name == key)?;
@@ -59,7 +62,7 @@ pub(super) fn regex(source: &str) -> Option<Expr> {
 }
 
 fn any() -> Operand {
-    Operand::Field(Field::find("any").expect("the table has it"))
+    Operand::Field(Field::find(ANY).expect("the table has it"))
 }
 
 /// Whether a word begins as the names of fields do: `ws.`, `tcp.` …

@@ -4,7 +4,10 @@ use crate::anomaly::Severity;
 use crate::capture::Source;
 use crate::check::{Check, jsonl, text};
 use crate::config::{Config, Limits, Per};
+use crate::event::Event;
 use crate::export::redact::redact;
+use crate::filter::Filter;
+use crate::filter::selection::Selection;
 use crate::run::output::Output;
 use crate::run::{Error, Finished, Run};
 
@@ -13,6 +16,8 @@ use crate::run::{Error, Finished, Run};
 pub struct Report {
     /// How the capture is read and analysed; of payload no more is kept than a Close or Ping has.
     pub run: Run,
+    /// Which connections are reported on.
+    pub filter: Filter,
     /// Whether it is written as JSON lines.
     pub jsonl: bool,
     /// From which severity on a finding is a failure.
@@ -31,7 +36,11 @@ impl Report {
         let mut out = Vec::new();
         let Config { limits, .. } = self.run.config;
         let config = Config { per: Per::Frame, limits: Limits { payload: 125, ..limits }, ..Config::default() };
-        let finished = Run { config, ..self.run }.analyse(source, |mut event, _| {
+        let mut selection = Selection::of_connections(self.filter);
+        let mut finished = Run { config, ..self.run }.analyse(source, |mut event: Event, started| {
+            if !selection.chooses(&event, started) {
+                return Ok(());
+            }
             if self.redact {
                 redact(&mut event);
             }
@@ -44,6 +53,7 @@ impl Report {
             }
             output.write(&out)
         })?;
+        finished.notes.extend(selection.remarks());
         let totals = check.finish(&finished.summary);
         let reached = totals.heaviest >= Some(self.threshold);
         out.clear();

@@ -4,6 +4,8 @@ use crate::capture::Source;
 use crate::event::Event;
 use crate::export::redact::redact;
 use crate::export::{Conclusion, Format};
+use crate::filter::Filter;
+use crate::filter::selection::Selection;
 use crate::origin::Timestamp;
 use crate::run::output::Output;
 use crate::run::{Error, Finished, Run, Sink};
@@ -12,6 +14,8 @@ use crate::run::{Error, Finished, Run, Sink};
 pub struct Export {
     /// How the capture is read and analysed.
     pub run: Run,
+    /// Which events are written.
+    pub filter: Filter,
     /// How events are written.
     pub format: Box<dyn Format>,
     /// Whether credentials are blotted out.
@@ -27,10 +31,12 @@ impl Export {
     /// # Errors
     /// When an input cannot be read at all, or the output cannot be written.
     pub fn run(self, source: &mut dyn Source, output: Output) -> Result<Finished, Error> {
-        let Self { run, format, redact } = self;
-        let mut writer = Writer { format, redact, output, gathered: Vec::with_capacity(2 * BLOCK) };
+        let Self { run, filter, format, redact } = self;
+        let selection = Selection::of_events(filter, run.config.limits.handshakes);
+        let mut writer = Writer { selection, format, redact, output, gathered: Vec::with_capacity(2 * BLOCK) };
         writer.format.begin(&mut writer.gathered);
-        let finished = run.analyse(source, &mut writer)?;
+        let mut finished = run.analyse(source, &mut writer)?;
+        finished.notes.extend(writer.selection.remarks());
         writer.format.end(&Conclusion { summary: &finished.summary, damaged: &finished.damaged }, &mut writer.gathered);
         writer.write()?;
         writer.output.finish()?;
@@ -40,6 +46,7 @@ impl Export {
 
 /// Events on their way to the output.
 struct Writer {
+    selection: Selection,
     format: Box<dyn Format>,
     redact: bool,
     output: Output,
@@ -57,6 +64,9 @@ impl Writer {
 
 impl Sink for &mut Writer {
     fn event(&mut self, mut event: Event, started: Timestamp) -> Result<(), Error> {
+        if !self.selection.chooses(&event, started) {
+            return Ok(());
+        }
         if self.redact {
             redact(&mut event);
         }

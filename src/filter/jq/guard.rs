@@ -33,26 +33,26 @@ pub(super) fn term(term: Term<&str>) -> Term<&str> {
             });
             after(Term::Str(format, parts.collect()), WEIGH)
         }
-        Term::Arr(inner) => after(Term::Arr(inner.map(boxed)), WEIGH),
+        Term::Arr(inner) => after(Term::Arr(inner.map(|inner| boxed(*inner))), WEIGH),
         Term::Obj(entries) => {
             let entries = entries.into_iter().map(|(key, value)| (self::term(key), value.map(self::term)));
             after(Term::Obj(entries.collect()), WEIGH)
         }
-        Term::Neg(inner) => after(Term::Neg(boxed(inner)), STEP),
+        Term::Neg(inner) => after(Term::Neg(boxed(*inner)), STEP),
         Term::BinOp(left, operator, right) => binary(self::term(*left), operator, self::term(*right)),
-        Term::Label(name, inner) => Term::Label(name, boxed(inner)),
+        Term::Label(name, inner) => Term::Label(name, boxed(*inner)),
         Term::Fold(name, source, pattern, rest) => {
             let rest = rest.into_iter().map(self::term).collect();
-            Term::Fold(name, boxed(source), self::pattern(pattern), rest)
+            Term::Fold(name, boxed(*source), self::pattern(pattern), rest)
         }
-        Term::TryCatch(tried, caught) => Term::TryCatch(boxed(tried), caught.map(boxed)),
+        Term::TryCatch(tried, caught) => Term::TryCatch(boxed(*tried), caught.map(|caught| boxed(*caught))),
         Term::IfThenElse(branches, otherwise) => {
             let branches = branches.into_iter().map(|(when, then)| (self::term(when), self::term(then)));
-            Term::IfThenElse(branches.collect(), otherwise.map(boxed))
+            Term::IfThenElse(branches.collect(), otherwise.map(|otherwise| boxed(*otherwise)))
         }
         Term::Def(definitions, inner) => {
             let definitions = definitions.into_iter().map(|def| Def { body: self::term(def.body), ..def });
-            Term::Def(definitions.collect(), boxed(inner))
+            Term::Def(definitions.collect(), boxed(*inner))
         }
         Term::Call(name, arguments) => {
             let call = Term::Call(name, arguments.into_iter().map(self::term).collect());
@@ -72,7 +72,7 @@ pub(super) fn term(term: Term<&str>) -> Term<&str> {
                 };
                 (part, optional)
             });
-            after(Term::Path(boxed(inner), Path(parts.collect())), STEP)
+            after(Term::Path(boxed(*inner), Path(parts.collect())), STEP)
         }
     }
 }
@@ -114,8 +114,8 @@ fn pattern(pattern: Pattern<&str>) -> Pattern<&str> {
     }
 }
 
-fn boxed(inner: Box<Term<&str>>) -> Box<Term<&str>> {
-    Box::new(term(*inner))
+fn boxed(inner: Term<&str>) -> Box<Term<&str>> {
+    Box::new(term(inner))
 }
 
 /// `term | name`

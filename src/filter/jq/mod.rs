@@ -166,8 +166,9 @@ fn is_hostile(json: &[u8]) -> bool {
 fn compile(source: &str) -> Result<jaq_core::Filter<Guarded>, Error> {
     /// The expression is compiled as the body of a definition, since that is what can be rewritten.
     const NAME: &str = "expression";
-    let definitions = natives::definitions().chain([Def { name: NAME, args: Vec::new(), body: term(source)? }]);
-    let guarded = definitions.map(|def| Def { body: guard::term(def.body), ..def });
+    let mut definitions: Vec<Def<&str>> = natives::definitions().collect::<Vec<_>>();
+    definitions.push(Def { name: NAME, args: Vec::new(), body: term(source)? });
+    let guarded = definitions.into_iter().map(|def| Def { body: guard::term(def.body), ..def });
     let arena = Arena::default();
     let modules = Loader::new(guarded).load(&arena, File { code: NAME, path: () });
     let modules = modules.map_err(|_| Error::new(0..source.len(), "no jq expression"))?;
@@ -191,7 +192,7 @@ fn term(source: &str) -> Result<Term<&str>, Error> {
         let end = source[start..].chars().next().map_or(start, |c| start + c.len_utf8());
         Error::new(start..end, format!("jq expects a {} here", expected.as_str()))
     })?;
-    Parser::new(&tokens).parse(|parser| parser.term()).map_err(|errors| {
+    Parser::new(&tokens).parse(Parser::term).map_err(|errors| {
         let (expected, token) = errors.into_iter().next().expect("what is refused says why");
         let span = token.map_or(source.len()..source.len(), |token| place(source, token.0));
         Error::new(span, format!("jq expects {} here", expected.as_str()))

@@ -81,9 +81,9 @@ impl<'a> HasLut<'a, Guarded> for Run<'a> {
 }
 
 /// Definitions in jq, without those that stand on functions which are left out.
-pub(super) fn definitions<'s>() -> impl Iterator<Item = Def<&'s str>> {
+pub(super) fn definitions() -> impl Iterator<Item = Def<&'static str>> {
     let all = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
-    all.filter(|def| !LEFT_OUT.contains(&def.name)).map(|def| -> Def<&'s str> { def })
+    all.filter(|def| !LEFT_OUT.contains(&def.name))
 }
 
 /// What has no place in a filter: other inputs and outputs, the clock, ending the program. Regular expressions are ours,
