@@ -54,6 +54,8 @@ pub struct Streams {
     resets: VecDeque<Reset>,
     /// What was odd, to be told with the next handshake.
     notices: Vec<Anomaly>,
+    /// The first WebSocket that was found in them.
+    connection: Option<ConnectionId>,
 }
 
 /// A stream that was reset.
@@ -79,6 +81,7 @@ impl Streams {
             announced: false,
             resets: VecDeque::new(),
             notices: Vec::new(),
+            connection: None,
         }
     }
 
@@ -117,9 +120,9 @@ impl Streams {
         }
     }
 
-    /// The lowest number of the WebSockets among them.
+    /// Number of the first WebSocket that was found in them.
     pub fn connection(&self) -> Option<ConnectionId> {
-        self.streams.values().filter_map(Stream::connection).min()
+        self.connection
     }
 
     fn take(&mut self, direction: Direction, part: Part<'_>, carrier: Carrier<'_>, shared: &mut Shared) {
@@ -131,6 +134,7 @@ impl Streams {
                 }
                 if let Some(stream) = self.streams.get_mut(&id) {
                     stream.push(direction, chunk, on_stream(id, carrier), shared);
+                    self.connection = self.connection.or_else(|| stream.connection());
                 }
             }
             Part::Missing(id, hole) => {
@@ -219,6 +223,9 @@ impl Streams {
     }
 
     fn ask(&mut self, id: u32, asked: Asked, wanted: Wanted, carrier: Carrier<'_>, shared: &mut Shared) {
+        if let Wanted::WebSocket(connection) = wanted {
+            self.connection.get_or_insert(connection);
+        }
         match self.streams.get_mut(&id).and_then(|stream| stream.ask(&asked, wanted)) {
             Some(answered) => self.answer(id, answered, carrier, shared),
             None => self.insert(id, Stream::asked(asked, wanted), carrier, shared),

@@ -164,6 +164,29 @@ const FACTS: &[(&str, &str)] = &[
            closing handshake by client, 1000",
     ),
     (
+        "h2-haproxy",
+        "1 /feed 200 accepted permessage-deflate
+           client 5: t40z t40z t3000z b20000z
+           server 5: t40z t40z t3000z b20000z
+           closing handshake by client, 1000 fed
+         2 /chat 200 accepted chat.v2
+           client 2: t16/2
+           server 1: t16
+           fin by client; ws.close.missing
+         3 /private 403 rejected",
+    ),
+    (
+        "connect-squid",
+        "1 /tunnelled 101 accepted
+           client 2: t18
+           server 2: t18
+           closing handshake by client, 1000 heard
+         2 http://127.0.0.1:8092/absolute 101 accepted
+           client 2: t16
+           server 2: t16
+           closing handshake by client, 1000 heard",
+    ),
+    (
         "port-reuse",
         "1 /closed 101 accepted
            client 2: t5

@@ -2,7 +2,8 @@
 # record.sh [NAME…]   (as root)
 # Makes the captures of samples/ anew, all of them or those named. The peers are installed into a scratch folder
 # (RECIPES_SCRATCH, default /tmp/wscope-recipes), never into the repository. Needs tcpdump, iproute2, python3 with venv,
-# node with npm, zstd, editcap (wireshark-common); for tungstenite-echo cargo, for browser chromium.
+# node with npm, zstd, editcap (wireshark-common); for tungstenite-echo cargo, for browser chromium,
+# for h2-haproxy haproxy, for connect-squid squid and openssl.
 set -euo pipefail
 recipes=$(cd "$(dirname "$0")" && pwd)
 samples=$(dirname "$recipes")
@@ -51,6 +52,8 @@ make_sample() {
         tungstenite-echo)    build_tungstenite_client
                              record "$1" 8086 node echo_server.js 8086 "$scratch/tungstenite/target/debug/tungstenite-client"; keep_zst "$1" ;;
         browser)             record "$1" 8087 "$python" browser.py; keep_pcapng "$1" ;;
+        h2-haproxy)          record "$1" 8088 node h2_haproxy.js haproxy_h2.cfg; keep_pcap "$1" ;;
+        connect-squid)       record "$1" 8091 node connect_squid.js "$scratch"; keep_pcapng "$1" ;;
         *) echo "no recipe for $1" >&2; return 2 ;;
     esac
 }
@@ -58,7 +61,7 @@ make_sample() {
 install_peers
 if [ $# -eq 0 ]; then
     set -- echo-python fragments-node deflate-takeover deflate-no-takeover refused wrong-accept subprotocol abnormal \
-        tungstenite-echo browser
+        tungstenite-echo browser h2-haproxy connect-squid
 fi
 for name; do
     echo "recording $name"

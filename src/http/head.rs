@@ -42,9 +42,13 @@ pub struct Headers {
 }
 
 impl Request {
-    /// Who is asked: Host, or over HTTP/2 `:authority` (RFC 9113 §8.3.1).
+    /// Who is asked: the target's where it is a URI, as a proxy is asked (RFC 9112 §3.2.2), else Host, or over HTTP/2
+    /// `:authority` (RFC 9113 §8.3.1).
     pub fn authority(&self) -> Option<&str> {
-        self.headers.first(":authority").or_else(|| self.headers.first("host"))
+        let uri =
+            self.target.split_once("://").filter(|(scheme, _)| !scheme.is_empty() && !scheme.contains(['/', '?']));
+        let authority = uri.and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+        authority.or_else(|| self.headers.first(":authority")).or_else(|| self.headers.first("host"))
     }
 
     /// Whether it came over HTTP/2.
@@ -282,6 +286,16 @@ mod tests {
         assert_eq!(head.headers.elements("a").collect::<Vec<_>>(), ["1", "2", "\"3,4\""]);
         assert_eq!(head.headers.joined("A").as_deref(), Some("1, 2, \"3,4\""));
         assert_eq!(response(b"HTTP/1.1 101\r\n\r\n").status, 101);
+    }
+
+    #[test]
+    fn who_is_asked() {
+        for (target, expected) in
+            [("/chat", "b"), ("http://a:80/chat", "a:80"), ("ws://a?x", "a"), ("/to?uri=http://c/", "b"), ("//c/", "b")]
+        {
+            let head = request(format!("GET {target} HTTP/1.1\r\nHost: b\r\n\r\n").as_bytes());
+            assert_eq!(head.authority(), Some(expected), "{target}");
+        }
     }
 
     #[test]

@@ -131,7 +131,9 @@ fn judge_request(request: &Request, terms: &Terms, secure: bool, anomalies: &mut
         judge_upgrade(request, terms, anomalies);
     }
     let mut found = |code, detail| anomalies.push(Anomaly::new(code, detail).by(Direction::ToServer));
-    if request.authority().is_none() {
+    // RFC 9112 §3.2: also where the target is a URI.
+    let host = if request.is_http2() { request.authority() } else { headers.first("host") };
+    if host.is_none() {
         found(Code::HandshakeHostMissing, Detail::None);
     }
     match headers.first("sec-websocket-version") {
