@@ -24,6 +24,8 @@ pub struct Stream {
     passed: Duplex<u64>,
     ended: Duplex<bool>,
     first_to_end: Option<(Direction, End)>,
+    /// Whether it was reset, by either side.
+    reset: bool,
     last: Origin,
 }
 
@@ -90,7 +92,14 @@ impl Stream {
     }
 
     fn in_state(state: State) -> Self {
-        Self { state, passed: Duplex::default(), ended: Duplex::default(), first_to_end: None, last: Origin::default() }
+        Self {
+            state,
+            passed: Duplex::default(),
+            ended: Duplex::default(),
+            first_to_end: None,
+            reset: false,
+            last: Origin::default(),
+        }
     }
 
     /// Takes bytes of it.
@@ -172,6 +181,11 @@ impl Stream {
         self.first_to_end.get_or_insert((by, how));
         self.last = last;
         self.ended[by.opposite()]
+    }
+
+    /// One side has reset it; whether that is new.
+    pub fn reset(&mut self) -> bool {
+        !std::mem::replace(&mut self.reset, true)
     }
 
     /// Learns of something odd in the transport; whether it is a WebSocket that can tell it.

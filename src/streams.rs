@@ -246,9 +246,15 @@ impl Streams {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         if stream.end(by, End::Reset, place.origin) {
             self.remove(id, place.origin, carrier, shared);
-        } else {
+        } else if stream.reset() {
             let due = place.origin.time.plus(shared.config.limits.linger);
             self.resets.push_back(Reset { stream: id, by, end: place.end, due });
+        }
+        // No more than there may be streams: the oldest has waited enough.
+        if self.resets.len() > shared.config.limits.streams
+            && let Some(oldest) = self.resets.pop_front()
+        {
+            self.remove(oldest.stream, place.origin, carrier, shared);
         }
     }
 

@@ -103,6 +103,8 @@ pub const FIELDS: &[Field] = {
         row("ws.extension", "", Text, Connection, One(read::extension), "extensions that were agreed"),
         row("ws.verdict", "", Word(VERDICTS), Connection, One(read::verdict), "what came of the handshake"),
         row("ws.latency", "", Duration, Connection, One(read::latency), "from the request to the response"),
+        row("http2.streamid", "", Number, Connection, One(read::stream), "HTTP/2 stream that it runs on"),
+        row("ws.proxy", "", Text, Connection, One(read::proxy), "target of the CONNECT of its tunnel"),
         row("ip.addr", "", Address, Connection, Many(read::addresses), "address of either side"),
         row("tcp.port", "", Number, Connection, Many(read::ports), "port of either side"),
         // -- event

@@ -23,7 +23,15 @@ pub(super) fn connection<'a>(subject: &Subject<'a>) -> One<'a> {
 }
 
 pub(super) fn host<'a>(subject: &Subject<'a>) -> One<'a> {
-    header(subject, "host")
+    request(subject)?.authority().map(Value::text)
+}
+
+pub(super) fn stream<'a>(subject: &Subject<'a>) -> One<'a> {
+    subject.opening()?.transport.stream.map(|stream| Value::Number(stream.into()))
+}
+
+pub(super) fn proxy<'a>(subject: &Subject<'a>) -> One<'a> {
+    subject.opening()?.transport.proxy.as_deref().map(Value::text)
 }
 
 pub(super) fn user_agent<'a>(subject: &Subject<'a>) -> One<'a> {
