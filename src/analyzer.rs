@@ -8,14 +8,14 @@
 //! One packet can set free megabytes that waited, which can inflate to gigabytes. So that is left as work, and done
 //! only as events are taken: [`Analyzer::next_event`].
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::anomaly::{Anomaly, Code, Detail};
 use crate::carrier::Carrier;
 use crate::config::Config;
 use crate::duplex::Direction;
 use crate::event::{Body, End, Event, Gap, GapReason, NO_CONNECTION};
-use crate::input::{Input, Packet};
+use crate::input::{Input, Packet, Secret};
 use crate::net::fragment::{Fragment, Fragments, Joined};
 use crate::net::segment::{Flags, Segment};
 use crate::net::seq::SeqNumber;
@@ -56,6 +56,8 @@ pub struct Analyzer {
     lingering: VecDeque<(Timestamp, FlowId)>,
     /// Memory that waits behind holes, over all flows.
     waiting: usize,
+    /// Flows that wait for TLS secrets.
+    awaiting: BTreeSet<FlowId>,
     now: Timestamp,
     /// The last packet.
     latest: Origin,
@@ -118,6 +120,8 @@ struct Live {
 enum Work {
     /// Bytes of this flow are in order, or its hole is given up.
     Advance(FlowId),
+    /// Secrets have come, perhaps of this flow.
+    Retry(FlowId),
     /// This flow is over.
     Close(Box<Live>, End),
 }
@@ -134,8 +138,7 @@ impl Analyzer {
         match input {
             Input::Packet(packet) => self.push_packet(&packet),
             Input::Tick(now) => self.pass_time(now),
-            // TLS is not opened yet.
-            Input::Secret(_) => {}
+            Input::Secret(secret) => self.push_secret(&secret),
             Input::Dropped(count) => self.note_dropped(count),
         }
     }
@@ -199,6 +202,28 @@ impl Analyzer {
         let dropped = Anomaly::new(Code::CaptureDropped, Detail::Number("packets:".into(), count));
         let span = Span::at(self.latest);
         self.shared.outbox.push(Event { connection: NO_CONNECTION, span, body: Body::Notice(vec![dropped]) });
+    }
+
+    fn push_secret(&mut self, secret: &Secret<'_>) {
+        if secret.kind != Secret::TLS_KEY_LOG {
+            return;
+        }
+        let Shared { tls, config, outbox, .. } = &mut self.shared;
+        tls.keys.extend(secret.bytes, config.limits.tls_sessions);
+        outbox.summary.tls.malformed_lines = tls.keys.malformed();
+        self.work.extend(self.awaiting.iter().copied().map(Work::Retry));
+    }
+
+    /// Tries again to open what waited for secrets.
+    fn retry(&mut self, id: FlowId) {
+        let Some(State::Live(live)) = self.flows.get_mut(id).map(|entry| &mut entry.state) else { return };
+        live.session.retry(live.carrier(), &mut self.shared);
+        if !live.session.wants_keys() {
+            self.awaiting.remove(&id);
+        }
+        if live.session.is_foreign() {
+            self.drop_foreign(id);
+        }
     }
 
     fn push_packet(&mut self, packet: &Packet<'_>) {
@@ -293,6 +318,9 @@ impl Analyzer {
             live.session.gap(gap, segment.origin, live.carrier(), &mut self.shared);
         }
         entry.websocket |= live.session.connection().is_some();
+        if live.session.wants_keys() {
+            self.awaiting.insert(id);
+        }
         if live.session.is_foreign() {
             self.drop_foreign(id);
         } else if live.has_work(self.waiting, &self.shared.config) {
@@ -407,6 +435,9 @@ impl Analyzer {
                 let advanced = live.advance(self.waiting, &mut self.shared);
                 self.waiting = self.waiting + live.flow.waiting_bytes() - before;
                 entry.websocket |= live.session.connection().is_some();
+                if live.session.wants_keys() {
+                    self.awaiting.insert(id);
+                }
                 if live.session.is_foreign() {
                     self.drop_foreign(id);
                 } else if advanced {
@@ -415,6 +446,7 @@ impl Analyzer {
                     self.end_if_over(id);
                 }
             }
+            Some(Work::Retry(id)) => self.retry(id),
             Some(Work::Close(mut live, how)) => {
                 if live.drain(&mut self.shared) {
                     self.work.push_front(Work::Close(live, how));
@@ -437,7 +469,8 @@ impl Analyzer {
     /// Closes a flow that is over, or lets it linger.
     fn end_if_over(&mut self, id: FlowId) {
         let Some(State::Live(live)) = self.flows.get_mut(id).map(|entry| &mut entry.state) else { return };
-        if live.flow.is_over() {
+        // Secrets may still come, as long as late packets are waited for.
+        if live.flow.is_over() && !live.session.wants_keys() {
             self.close(id, End::Fin);
         } else if live.lingers.is_none() && live.flow.is_ending() {
             let due = self.now.plus(self.shared.config.limits.linger);
@@ -459,6 +492,7 @@ impl Analyzer {
         let ended = State::Ended(live.flow.initial_sequence_numbers());
         let State::Live(live) = std::mem::replace(&mut entry.state, ended) else { return None };
         self.waiting -= live.flow.waiting_bytes();
+        self.awaiting.remove(&id);
         Some(live)
     }
 }

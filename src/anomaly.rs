@@ -198,11 +198,11 @@ rules! {
     WsResync "ws.resync" Note "RFC 6455 §5.2"
         "the frame boundary was found again after lost bytes"
     TlsKeysMissing "tls.keys.missing" Loss "RFC 8446 §7.1"
-        "no key log entry for this TLS session"
+        "no key log entry for this TLS session, so what it carried is not known"
     TlsDecryptFailed "tls.decrypt.failed" Loss "RFC 8446 §5.2"
-        "a TLS record could not be decrypted"
+        "TLS records are not authentic under the keys that the key log has for them: wrong keys, or damaged records"
     TlsUnsupported "tls.unsupported" Loss "RFC 8446 §4.1"
-        "a TLS connection that cannot be opened: its version or cipher is not known, and wscope knows none yet"
+        "the TLS connection uses a version or cipher suite that cannot be opened here"
     CaptureSnap "capture.snap" Loss "pcap snaplen"
         "the snap length cut these bytes off; capture with -s 0"
     CaptureTruncated "capture.truncated" Loss "pcap format"
@@ -275,9 +275,6 @@ rules! {
         "more fragments of IP packets wait for others than are kept; the oldest were given up"
 }
 
-/// Codes whose names stand, but that nothing raises before TLS is opened.
-pub const RESERVED: &[Code] = &[Code::TlsKeysMissing, Code::TlsDecryptFailed];
-
 impl Code {
     /// The table's row for this code.
     pub fn rule(self) -> &'static Rule {
@@ -340,6 +337,7 @@ impl fmt::Display for Anomaly {
             Detail::Number(what, value) => write!(out, " ({what} {value})"),
             Detail::Because(why) => write!(out, " ({why})"),
             Detail::Found(text) => write!(out, " (found {text:?})"),
+            Detail::Peers(peers) => write!(out, " ({peers})"),
             Detail::Mismatch { found, expected } => {
                 write!(out, " (found {found:?}, expected {expected:?})")
             }
@@ -358,6 +356,8 @@ pub enum Detail {
     Because(Cow<'static, str>),
     /// What stood there.
     Found(Box<str>),
+    /// Between whom.
+    Peers(Box<str>),
     /// What stood there, and what should have.
     Mismatch {
         /// As received.

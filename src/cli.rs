@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wscope::anomaly::Severity;
+use wscope::capture::KeyLog;
 use wscope::config::{self, Config, DecodeAs};
 use wscope::export::FORMATS;
 use wscope::filter::{self, Filter};
@@ -66,6 +67,10 @@ pub(crate) struct Inputs {
     /// Change a bound on memory or patience, as payload=1M or idle=10m; `help` lists all of them
     #[arg(long, value_name = "NAME=VALUE", value_parser = limit)]
     limit: Vec<LimitArgument>,
+    /// Open TLS with the secrets in this key log, as browsers and others write it where SSLKEYLOGFILE is set; repeatable.
+    /// The file that SSLKEYLOGFILE names is read too
+    #[arg(long, value_name = "FILE")]
+    keylog: Vec<PathBuf>,
     /// Blot out cookies, authorization headers and tokens in queries, for captures that are shared
     #[arg(long)]
     pub(crate) redact: bool,
@@ -77,6 +82,15 @@ impl Inputs {
     /// All files, in the order in which they are read.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         self.files.iter().chain(&self.read).cloned().collect()
+    }
+
+    /// The key logs: those that were named, and the one of the environment, which may not be there yet.
+    pub(crate) fn key_logs(&self) -> Result<Option<KeyLog>, wscope::capture::Error> {
+        let environment = std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty()).map(PathBuf::from);
+        if self.keylog.is_empty() && environment.is_none() {
+            return Ok(None);
+        }
+        KeyLog::open(&self.keylog, environment.as_deref()).map(Some)
     }
 
     /// How a capture is analysed.

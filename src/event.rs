@@ -15,13 +15,14 @@ use crate::ws::frame::Header;
 /// Number of a connection: 1, 2, 3… in the order in which their handshakes are recognised.
 pub type ConnectionId = u64;
 
-/// Stands for the number of a connection on events that belong to the capture as a whole.
+/// Stands for the number of a connection on events that belong to the capture as a whole, or to a TCP connection of which
+/// it is not known whether it is a WebSocket.
 pub const NO_CONNECTION: ConnectionId = 0;
 
 /// One thing that happened on a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// On which connection; [`NO_CONNECTION`] for a notice about the capture.
+    /// On which connection; [`NO_CONNECTION`] for a notice about none.
     pub connection: ConnectionId,
     /// The packets that carried it.
     pub span: Span,
@@ -309,8 +310,10 @@ pub struct Gap {
     pub direction: Direction,
     /// Where in the TCP stream.
     pub offset: u64,
-    /// How many.
+    /// How many; at most so many where it is not `exact`.
     pub length: u64,
+    /// Whether `length` is exact: that of a plaintext which was never seen need not be.
+    pub exact: bool,
     /// Why.
     pub reason: GapReason,
     /// The same as an anomaly.
@@ -324,9 +327,16 @@ impl Gap {
             GapReason::NotCaptured => Code::TcpGap,
             GapReason::SnapLength => Code::CaptureSnap,
             GapReason::Limit => Code::LimitReorder,
+            GapReason::NotDecrypted => Code::TlsDecryptFailed,
         };
         let anomaly = Anomaly::new(code, Detail::Number("bytes".into(), length));
-        Self { direction, offset, length, reason, anomaly }
+        Self { direction, offset, length, exact: true, reason, anomaly }
+    }
+
+    /// The same, of at most that length.
+    #[must_use]
+    pub fn inexact(self) -> Self {
+        Self { exact: false, ..self }
     }
 }
 
@@ -339,15 +349,18 @@ pub enum GapReason {
     SnapLength,
     /// A limit of ours ([`Limits::reorder`](crate::config::Limits::reorder)).
     Limit,
+    /// They were captured, and could not be decrypted.
+    NotDecrypted,
 }
 
 impl GapReason {
-    /// `not captured`, `snap length` or `limit`.
+    /// `not captured`, `snap length`, `limit` or `not decrypted`.
     pub fn name(self) -> &'static str {
         match self {
             Self::NotCaptured => "not captured",
             Self::SnapLength => "snap length",
             Self::Limit => "limit",
+            Self::NotDecrypted => "not decrypted",
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::origin::Timestamp;
 pub enum Input<'a> {
     /// A captured packet.
     Packet(Packet<'a>),
-    /// Secrets that came with the capture (pcapng decryption secrets block). Not used before TLS is opened.
+    /// Secrets: of a pcapng decryption secrets block, or of a key log file.
     Secret(Secret<'a>),
     /// Time passed without a packet, as while an interface is silent.
     Tick(Timestamp),
@@ -32,7 +32,7 @@ pub struct Packet<'a> {
     pub wire_len: u32,
 }
 
-/// Decryption secrets, as they stood in the capture file.
+/// Decryption secrets, as they stood in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Secret<'a> {
     /// Secrets type of the pcapng decryption secrets block (0x544c534b: TLS key log).
@@ -59,6 +59,11 @@ impl Counters {
     pub fn dropped(&self) -> u64 {
         self.kernel + self.interface + self.queue
     }
+}
+
+impl Secret<'_> {
+    /// The kind of a TLS key log.
+    pub const TLS_KEY_LOG: u32 = 0x544c_534b;
 }
 
 /// Link-layer header type, as registered in the tcpdump.org LINKTYPE_ list.

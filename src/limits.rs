@@ -148,6 +148,20 @@ limits! {
         "how many segments of the same flow may pass while such a hole is waited for";
     nonces: usize = 1 << 14, Count,
         "keys of earlier handshakes that are remembered to recognise one used twice";
+    tls_waiting: usize = 256 << 10, Bytes,
+        "records of one TLS connection that wait for secrets (tls.keys.missing)";
+    tls_waiting_total: usize = 64 << 20, Bytes,
+        "records that wait for secrets, over all TLS connections (tls.keys.missing)";
+    tls_hello: usize = 64 << 10, Bytes,
+        "one TLS handshake message that is read; hellos are far smaller, and a larger one is passed over";
+    tls_sessions: usize = 1 << 17, Count,
+        "TLS sessions of which secrets are kept; of more, the oldest are forgotten";
+    tls_search: u64 = 1 << 16, Count,
+        "record numbers that are tried where TLS records were lost, or the connection was joined late";
+    tls_tries: u64 = 16 << 20, Bytes,
+        "records that may be tried on one TLS connection; it grows again with the bytes that come";
+    tls_told: u64 = 1 << 10, Count,
+        "TLS connections that could not be opened and are told one by one; the rest is only counted";
     pipelined: usize = 64, Count,
         "requests of one flow that may wait for their response; of more, the oldest are forgotten";
     decode: usize = 1 << 20, Bytes,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use wscope::capture::{Description, Files, Interfaces, Live, Recorder, Source};
+use wscope::capture::{Description, Files, Interfaces, Keyed, Live, Recorder, Source};
 use wscope::config::{Limits, Per};
 use wscope::run::privileges::{self, Needs, Sandbox};
 use wscope::run::{Run, interrupt};
@@ -23,16 +23,21 @@ pub(crate) fn open(inputs: &Inputs, per: Per, interrupted: &Arc<AtomicBool>) -> 
         config,
         recorder: None,
     };
+    let key_logs = inputs.key_logs()?;
     let source: Box<dyn Source> = if inputs.capture.interface.is_empty() {
         let files = inputs.files();
         ensure!(!files.is_empty(), "no input: name a capture file, `-` for standard input, or an interface with -i");
-        let files = Files::open(&files, inputs.filter.as_deref(), Arc::clone(interrupted))?;
+        let files = Files::open(&files, inputs.filter.as_deref(), Arc::clone(interrupted))?.secrets_first();
         run.recorder = recorder(inputs, Vec::new(), &run.config.limits)?;
         Box::new(files)
     } else {
         let (live, recorder) = capture(inputs, &run.config.limits, interrupted)?;
         run.recorder = recorder;
         Box::new(live)
+    };
+    let source = match key_logs {
+        Some(key_logs) => Box::new(Keyed::new(key_logs, source)),
+        None => source,
     };
     Ok((source, run))
 }

@@ -74,8 +74,8 @@ pub struct Summary {
     pub anomalies: Counts,
     /// What a live capture counted; `None` where files were read.
     pub capture: Option<Counters>,
-    /// TLS connections, which are not opened.
-    pub tls: u64,
+    /// TLS connections.
+    pub tls: TlsCounts,
     /// Packets that were not TCP over IP.
     pub other: u64,
     /// Packets cut inside their headers by the snap length.
@@ -84,6 +84,21 @@ pub struct Summary {
     pub fragments: u64,
     /// Link-layer types that are not known, by number.
     pub unknown_links: BTreeSet<u16>,
+}
+
+/// TLS connections, and what became of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TlsCounts {
+    /// All of them.
+    pub connections: u64,
+    /// Of which something was opened.
+    pub decrypted: u64,
+    /// For which there was no secret.
+    pub without_keys: u64,
+    /// That could not be opened with the secrets there were, or by no means.
+    pub failed: u64,
+    /// Lines of the key log that could not be understood.
+    pub malformed_lines: u64,
 }
 
 impl Summary {
@@ -114,6 +129,11 @@ impl Counts {
         for (count, more) in self.0.iter_mut().zip(other.0) {
             *count += more;
         }
+    }
+
+    /// How often this code was counted.
+    pub fn of(&self, code: Code) -> u64 {
+        self.0[code as usize]
     }
 
     /// The codes that were counted, in the order of the table.

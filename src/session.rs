@@ -16,8 +16,10 @@ use crate::http::exchange::Step;
 use crate::http::head;
 use crate::http2::frame::PREFACE;
 use crate::origin::{Origin, Span};
+use crate::secure::Secure;
 use crate::shared::Shared;
 use crate::streams::{self, Streams};
+use crate::tls::record;
 use crate::upgrade::Upgrade;
 use crate::ws::connection::{Ending, WebSocket};
 use crate::ws::join::{Beginning, Joining, Verdict};
@@ -29,6 +31,8 @@ pub enum Session {
     Http(Box<Upgrade>),
     /// Perhaps a WebSocket whose handshake was before the capture.
     Joining(Box<Joining>),
+    /// TLS, with a session of its own inside.
+    Tls(Box<Secure>),
     /// WebSocket.
     WebSocket(Box<WebSocket>),
     /// HTTP/2, and the WebSockets in its streams.
@@ -57,7 +61,21 @@ impl Session {
             }
             Self::WebSocket(socket) => socket.push(direction, chunk, shared),
             Self::Http2(streams) => streams.push(direction, chunk, carrier, shared),
+            Self::Tls(secure) => {
+                if !secure.push(direction, chunk, carrier, shared) {
+                    *self = Self::Foreign;
+                }
+            }
             Self::Foreign => {}
+        }
+    }
+
+    /// Secrets have come that it waits for.
+    pub fn retry(&mut self, carrier: Carrier<'_>, shared: &mut Shared) {
+        if let Self::Tls(secure) = self
+            && !secure.retry(carrier, shared)
+        {
+            *self = Self::Foreign;
         }
     }
 
@@ -65,7 +83,7 @@ impl Session {
     pub fn gap(&mut self, gap: Gap, origin: Origin, carrier: Carrier<'_>, shared: &mut Shared) {
         match self {
             Self::Http(http) => {
-                if http.exchange.gap(gap.direction, gap.length) {
+                if gap.exact && http.exchange.gap(gap.direction, gap.length) {
                     // The hole was inside a body.
                 } else if http.exchange.is_untouched() && http.exchange.is_empty() {
                     // The handshake itself may be in the gap.
@@ -78,6 +96,11 @@ impl Session {
             }
             Self::Joining(joining) => joining.gap(gap.direction, gap.offset + gap.length),
             Self::Http2(streams) => streams.gap(gap.clone(), origin, carrier, shared),
+            Self::Tls(secure) => {
+                if !secure.gap(&gap, origin, carrier, shared) {
+                    *self = Self::Foreign;
+                }
+            }
             Self::WebSocket(_) | Self::Foreign => {}
         }
         // Also where it has just turned out to be one: the 101 is in the gap, and perhaps frames behind it.
@@ -92,6 +115,7 @@ impl Session {
             Self::WebSocket(socket) => socket.tell(Body::Notice(vec![anomaly]), Span::at(origin), shared),
             Self::Http(http) => http.note(anomaly),
             Self::Http2(streams) => streams.notice(anomaly, origin, shared),
+            Self::Tls(secure) => secure.above().notice(anomaly, origin, shared),
             Self::Joining(_) | Self::Foreign => {}
         }
     }
@@ -99,11 +123,11 @@ impl Session {
     /// The stream is over.
     pub fn finish(&mut self, ending: Ending, carrier: Carrier<'_>, shared: &mut Shared) {
         self.give_up(carrier, shared);
-        if let Self::WebSocket(socket) = self {
-            socket.finish(ending, shared);
-        }
-        if let Self::Http2(streams) = self {
-            streams.finish(ending, carrier, shared);
+        match self {
+            Self::WebSocket(socket) => socket.finish(ending, shared),
+            Self::Tls(secure) => secure.finish(ending, carrier, shared),
+            Self::Http2(streams) => streams.finish(ending, carrier, shared),
+            Self::Http(_) | Self::Joining(_) | Self::Foreign => {}
         }
         *self = Self::Foreign;
     }
@@ -115,14 +139,15 @@ impl Session {
             Direction::ToClient => head::looks_like_request(bytes) == Some(true) || bytes.starts_with(PREFACE),
         };
         let masked_by_server = || Beginning::of(bytes) == Beginning::Frame(direction == Direction::ToClient);
+        let opposite_hello = || record::sender_of_hello(bytes) == Some(direction.opposite());
         match self {
             // Bytes from the middle of a head may look like anything.
             Self::Http(http) => {
                 let first = http.exchange.is_untouched() && http.exchange.inbox(direction).is_empty();
-                first && (opposite_head() || masked_by_server())
+                first && (opposite_head() || opposite_hello() || masked_by_server())
             }
             Self::Joining(joining) => joining.is_reversed(),
-            Self::WebSocket(_) | Self::Http2(_) | Self::Foreign => false,
+            Self::Tls(_) | Self::WebSocket(_) | Self::Http2(_) | Self::Foreign => false,
         }
     }
 
@@ -131,8 +156,13 @@ impl Session {
         match self {
             Self::Http(http) => http.exchange.swap(),
             Self::Joining(joining) => joining.swap(),
-            Self::WebSocket(_) | Self::Http2(_) | Self::Foreign => {}
+            Self::Tls(_) | Self::WebSocket(_) | Self::Http2(_) | Self::Foreign => {}
         }
+    }
+
+    /// Whether it waits for secrets.
+    pub fn wants_keys(&self) -> bool {
+        matches!(self, Self::Tls(secure) if secure.wants_keys())
     }
 
     /// Whether it is nothing for us.
@@ -146,6 +176,7 @@ impl Session {
             Self::Http(http) => http.connection,
             Self::WebSocket(socket) => Some(socket.number()),
             Self::Http2(streams) => streams.connection(),
+            Self::Tls(secure) => secure.connection(),
             Self::Joining(_) | Self::Foreign => None,
         }
     }
@@ -178,6 +209,12 @@ impl Session {
                 None | Some(false) => {}
             }
         }
+        let perhaps_tls = carrier.tls.is_none() && !shared.tls.keys.is_empty();
+        if perhaps_tls && Direction::BOTH.iter().any(|&way| record::is_in(joining.waiting(way).bytes())) {
+            let secure = Secure::new(&joining.take_inboxes(), None, carrier, shared);
+            *self = secure.map_or(Self::Foreign, Self::Tls);
+            return;
+        }
         match joining.decide(ended) {
             Verdict::WebSocket => *self = Self::WebSocket(WebSocket::join(joining.take(), carrier, shared)),
             // Where it is known who opened the connection, it is none; else the next bytes turn it round.
@@ -192,7 +229,7 @@ impl Session {
         let inboxes = match self {
             Self::Http(http) => http.exchange.take_inboxes(),
             Self::Joining(joining) => joining.take_inboxes(),
-            Self::WebSocket(_) | Self::Http2(_) | Self::Foreign => return,
+            Self::Tls(_) | Self::WebSocket(_) | Self::Http2(_) | Self::Foreign => return,
         };
         let mut streams = Box::new(Streams::new(late));
         for direction in Direction::BOTH {
@@ -217,9 +254,9 @@ impl Session {
                     *self = Self::WebSocket(socket);
                 }
                 Step::Foreign { asked: None, .. } if http.is_tls() => {
-                    shared.outbox.summary.tls += 1;
-                    shared.outbox.summary.anomalies.add(Code::TlsUnsupported);
-                    *self = Self::Foreign;
+                    let inboxes = http.exchange.take_inboxes();
+                    let secure = Secure::new(&inboxes, http.exchange.proxy(), carrier, shared);
+                    *self = secure.map_or(Self::Foreign, Self::Tls);
                 }
                 Step::Http2 => self.begin_http2(false, carrier, shared),
                 Step::Foreign { asked: None, .. } if http.is_http2() => self.begin_http2(false, carrier, shared),

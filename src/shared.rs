@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::outbox::Outbox;
+use crate::tls;
 use crate::ws::receiver::Tools;
 
 /// What all connections share.
@@ -12,6 +13,8 @@ pub struct Shared {
     pub config: Config,
     /// Where events go.
     pub outbox: Outbox,
+    /// Secrets, and what else is needed to open TLS.
+    pub tls: tls::Tools,
     /// Inflaters and room to work in.
     pub tools: Tools,
     /// What connections know of each other.

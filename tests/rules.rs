@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use flate2::{Compress, Compression, FlushCompress};
 use proptest::prelude::*;
-use wscope::anomaly::{Code, RESERVED, RULES};
+use wscope::anomaly::{Code, RULES};
 use wscope::config::{Config, Per};
 use wscope::duplex::{Direction, Duplex};
 use wscope::event::{Body, Closed, End, Event, NO_CONNECTION, Verdict};
@@ -21,6 +21,7 @@ use wscope::ws::handshake;
 use common::conversation::KEY;
 use common::http2::{ENABLE_CONNECT_PROTOCOL, connect};
 use common::script::thorough;
+use common::tls::{Tls, wrong};
 use common::tunnel::fragments;
 use common::{
     Conversation, Deflate, Dialect, Http2, OwnedPacket, Route, Say, Segment, analyse, binary, close, codes,
@@ -587,10 +588,22 @@ fn transport_rules() -> Vec<Row> {
             .planted(edited(&|packets, _| in_fragments(packets, SECOND, 1)))
             .lawful(edited(&|packets, _| in_fragments(packets, SECOND, 0))),
         row(TcpMidstream).on(None, Handshake, "").planted(joined(told())).lawful(told()),
+        row(TlsKeysMissing)
+            .on(None, Notice, "wss.example.com, 10.0.0.1:49152 -> 10.0.0.2:80")
+            .connection(NO_CONNECTION)
+            .planted(secured(|_| String::new(), |_| {}))
+            .lawful(secured(str::to_owned, |_| {})),
+        row(TlsDecryptFailed)
+            .on(None, Notice, "wss.example.com")
+            .connection(NO_CONNECTION)
+            .planted(secured(wrong, |_| {}))
+            .lawful(secured(str::to_owned, |_| {})),
+        // The suite stands behind the random and the session id of the ServerHello.
         row(TlsUnsupported)
-            .on(None, Totals, "")
-            .planted(Conversation::new().syn().client(raw(b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03")))
-            .lawful(Conversation::new().syn().client(raw(b"\x16\x02\x01\x00\x05\x01\x00\x00\x01\x03"))),
+            .on(None, Notice, "wss.example.com")
+            .connection(NO_CONNECTION)
+            .planted(secured(str::to_owned, |hello| hello[76..78].copy_from_slice(&[0xfa, 0xfa])))
+            .lawful(secured(str::to_owned, |hello| hello[76..78].copy_from_slice(&[0x13, 0x01]))),
         row(CaptureSnap)
             .on(ToServer, Gap, "bytes 2")
             .planted(edited(&|packets, _| {
@@ -742,8 +755,7 @@ fn every_code_has_a_row_or_a_reason() {
         table.iter().for_each(|row| *rows.entry(row.code).or_default() += 1);
     }
     for rule in RULES {
-        let excused = RESERVED.contains(&rule.code);
-        assert_ne!(rows.contains_key(&rule.code), excused, "{}", rule.name);
+        assert!(rows.contains_key(&rule.code), "{}", rule.name);
     }
 }
 
@@ -1064,6 +1076,16 @@ fn captured_early(say: Say) -> Capture {
 /// A conversation of which the capture has only what follows the handshake.
 fn joined(told: Conversation) -> Capture {
     Capture::Told(vec![(told.route(), told.segments().split_off(5))])
+}
+
+/// A conversation inside TLS, where the key log and the segment with the ServerHello are changed.
+fn secured(keys: impl Fn(&str) -> String, hello: impl Fn(&mut [u8])) -> Capture {
+    let carried =
+        Tls::new("TLS13_AES_128_GCM_SHA256").carry(&talk().client(text("Hello")).close(1000, ""), Route::default());
+    let mut segments = carried.told.segments();
+    let first = segments.iter_mut().find(|segment| segment.from == ToClient && !segment.payload.is_empty());
+    hello(&mut first.expect("the server answers").payload);
+    Capture::Keyed(Route::default().packets(&segments), keys(&carried.keys))
 }
 
 /// Two compressed texts of the client, where a byte of the first one's payload was not captured.

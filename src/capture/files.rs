@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Read as _, Seek as _};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use crate::input::{Input, LinkType, Packet, Secret};
 use super::error::{Error, unreadable};
 use super::file::{CaptureFile, Record};
 use super::filter::Filter;
+use super::pcapng::Pcapng;
 use super::source::{Progress, Source, Step};
 use super::stream::Stream;
 
@@ -36,6 +37,8 @@ pub struct Files {
     total: Option<u64>,
     /// Whether it was told that the next input has to be waited for.
     paused: bool,
+    /// Which of `waiting` is next to be searched for secrets, or is being searched: `current`.
+    ahead: Option<usize>,
 }
 
 impl Files {
@@ -65,7 +68,26 @@ impl Files {
             None => None,
         };
         let total = waiting.iter().map(|opened| opened.len).sum();
-        Ok(Self { waiting, current: None, filter, interrupt, packets: 0, interfaces: 0, read: 0, total, paused: false })
+        Ok(Self {
+            waiting,
+            current: None,
+            filter,
+            interrupt,
+            packets: 0,
+            interfaces: 0,
+            read: 0,
+            total,
+            paused: false,
+            ahead: None,
+        })
+    }
+
+    /// Tells the secrets of pcapng files before any packet: they may stand behind those that they open.
+    ///
+    /// Reads such files twice, so only those that are regular and not compressed. The secrets are told again at their turn.
+    #[must_use]
+    pub fn secrets_first(self) -> Self {
+        Self { ahead: Some(0), ..self }
     }
 
     /// The next packet or secret; `None` at the end of the last input, or at an interrupt.
@@ -97,6 +119,11 @@ impl Files {
 
     /// The next record that passes the filter; its bytes are in `current`.
     fn next_record(&mut self) -> Result<Option<Record>, Error> {
+        while let Some(index) = self.ahead {
+            if let Some(secret) = self.next_secret(index) {
+                return Ok(Some(secret));
+            }
+        }
         loop {
             let Some(file) = &mut self.current else {
                 let Some(opened) = self.waiting.pop_front() else {
@@ -127,6 +154,26 @@ impl Files {
                 }
             }
         }
+    }
+
+    /// The next secret of an input whose turn has not come.
+    fn next_secret(&mut self, index: usize) -> Option<Record> {
+        if self.current.is_none() {
+            let Some(opened) = self.waiting.get(index) else {
+                self.ahead = None;
+                return None;
+            };
+            self.current = opened.look_ahead(&self.interrupt);
+        }
+        // What is wrong with it is told at its turn.
+        while let Some(Ok(Some(record))) = self.current.as_mut().map(CaptureFile::next) {
+            if matches!(record, Record::Secret { .. }) {
+                return Some(record);
+            }
+        }
+        self.current = None;
+        self.ahead = Some(index + 1);
+        None
     }
 
     /// Counts a packet of the current file; whether it passes the filter.
@@ -226,6 +273,21 @@ impl Opened {
     fn capture(&self, file: File, first_interface: u32, interrupt: &Arc<AtomicBool>) -> Result<CaptureFile, Error> {
         let stream = Stream::new(file, Arc::clone(interrupt)).map_err(|error| unreadable(&self.name, &error))?;
         Ok(CaptureFile::new(self.name.clone(), stream, first_interface))
+    }
+
+    /// The same input, to be searched for secrets; `None` where it cannot be read twice, or only slowly, or has none.
+    fn look_ahead(&self, interrupt: &Arc<AtomicBool>) -> Option<CaptureFile> {
+        let Place::Path(path) = &self.place else {
+            return None;
+        };
+        let mut file = File::open(path).ok()?;
+        let mut magic = [0; 4];
+        file.read_exact(&mut magic).ok()?;
+        if u32::from_le_bytes(magic) != Pcapng::MAGIC {
+            return None;
+        }
+        file.rewind().ok()?;
+        self.capture(file, 0, interrupt).ok()
     }
 
     /// The link type of the first packet, of a file that can be read twice.

@@ -11,13 +11,15 @@ use crate::duplex::Direction;
 use crate::event::{Body, ConnectionId, Event, Handshake, Verdict as HandshakeVerdict};
 use crate::export::text::count;
 use crate::net::segment::Endpoint;
-use crate::outbox::Summary;
+use crate::outbox::{Counts, Summary};
 
 /// Gathers what is found on each connection until it is over.
 #[derive(Debug, Default)]
 pub struct Check {
     open: BTreeMap<ConnectionId, Connection>,
     totals: Totals,
+    /// What events of connections carried.
+    on_connections: Counts,
 }
 
 /// What was found on all connections together, and beside them.
@@ -35,9 +37,16 @@ pub struct Totals {
     pub heaviest: Option<Severity>,
 }
 
-/// Codes that no event carries: they are only counted.
-const OF_THE_CAPTURE: &[Code] =
-    &[Code::TlsUnsupported, Code::CaptureTruncated, Code::CaptureDropped, Code::LimitHead, Code::LimitFragments];
+/// Codes that belong to no connection, unless an event of one carries them.
+const OF_THE_CAPTURE: &[Code] = &[
+    Code::TlsKeysMissing,
+    Code::TlsDecryptFailed,
+    Code::TlsUnsupported,
+    Code::CaptureTruncated,
+    Code::CaptureDropped,
+    Code::LimitHead,
+    Code::LimitFragments,
+];
 
 /// What was found on one connection.
 #[derive(Debug, Clone)]
@@ -121,6 +130,7 @@ impl Check {
             Body::Frame(_) | Body::Message(_) | Body::Gap(_) | Body::Notice(_) => false,
         };
         let connection = self.open.get_mut(&event.connection)?;
+        event.body.anomalies().iter().for_each(|anomaly| self.on_connections.add(anomaly.code));
         connection.add(event);
         if !over {
             return None;
@@ -136,7 +146,8 @@ impl Check {
     /// What was found on all of a capture with these counters.
     pub fn finish(mut self, summary: &Summary) -> Totals {
         let counts = summary.anomalies.iter().filter(|(code, _)| OF_THE_CAPTURE.contains(code));
-        self.totals.capture = counts.collect();
+        let counts = counts.map(|(code, count)| (code, count - self.on_connections.of(code)));
+        self.totals.capture = counts.filter(|(_, count)| *count > 0).collect();
         let heaviest = self.totals.capture.iter().map(|(code, _)| code.rule().severity).max();
         self.totals.heaviest = self.totals.heaviest.max(heaviest);
         self.totals

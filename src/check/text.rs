@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::anomaly::{Code, RESERVED, RULES, Severity};
+use crate::anomaly::{Code, RULES, Severity};
 use crate::check::{Connection, Finding, Totals};
 use crate::duplex::Direction;
 use crate::export::escape::push_escaped;
@@ -73,9 +73,7 @@ pub fn rules() -> String {
     let mut out = String::new();
     for severity in [Severity::Violation, Severity::Warning, Severity::Loss, Severity::Note] {
         for rule in RULES.iter().filter(|rule| rule.severity == severity) {
-            let raised = if RESERVED.contains(&rule.code) { "  (not raised yet)" } else { "" };
-            writeln!(out, "{:<9} {}  [{}]{raised}", severity.name(), rule.name, rule.reference)
-                .expect("a String takes all");
+            writeln!(out, "{:<9} {}  [{}]", severity.name(), rule.name, rule.reference).expect("a String takes all");
             wrap(rule.meaning, INDENT, &mut out);
         }
     }

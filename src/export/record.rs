@@ -98,9 +98,16 @@ impl Records {
         field!(out, "missing", summary.missing);
         out.extend_from_slice(b",\"anomalies\":");
         counts(summary.anomalies.iter().map(|(code, count)| (code.rule().name, count)), out);
-        if summary.tls > 0 {
+        let tls = &summary.tls;
+        if tls.connections + tls.malformed_lines > 0 {
             out.extend_from_slice(b",\"tls\":");
-            let counts = [("connections", summary.tls), ("decrypted", 0), ("without_keys", 0), ("failed", summary.tls)];
+            let counts = [
+                ("connections", tls.connections),
+                ("decrypted", tls.decrypted),
+                ("without_keys", tls.without_keys),
+                ("failed", tls.failed),
+                ("malformed_lines", tls.malformed_lines),
+            ];
             self::counts(counts, out);
         }
         out.extend_from_slice(b",\"skipped\":");
@@ -237,6 +244,9 @@ fn gap(gap: &Gap, out: &mut Vec<u8>) {
     field!(out, "from", gap.direction);
     field!(out, "offset", gap.offset);
     field!(out, "length", gap.length);
+    if !gap.exact {
+        field!(out, "exact", false);
+    }
     field!(out, "reason", gap.reason.name());
 }
 

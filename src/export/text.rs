@@ -86,8 +86,16 @@ pub fn summary(summary: &Summary) -> String {
         count(of(Severity::Warning), "warning", "warnings"),
         count(of(Severity::Loss), "loss", "losses"),
     );
-    if summary.tls > 0 {
-        text += &format!("; {} not opened", count(summary.tls, "TLS connection", "TLS connections"));
+    let tls = &summary.tls;
+    if tls.connections > 0 {
+        text += &format!("; {}", count(tls.connections, "TLS connection", "TLS connections"));
+        let became = [(tls.decrypted, "decrypted"), (tls.without_keys, "without keys"), (tls.failed, "failed")];
+        let became: Vec<_> = became.iter().filter(|(count, _)| *count > 0).collect();
+        let became: Vec<_> = became.iter().map(|(count, what)| format!("{count} {what}")).collect();
+        text += &format!(" ({})", became.join(", "));
+    }
+    if tls.malformed_lines > 0 {
+        text += &format!("; {} of the key log not understood", count(tls.malformed_lines, "line", "lines"));
     }
     if let Some(capture) = &summary.capture {
         text += &format!("; {}", self::capture(capture));

@@ -15,7 +15,7 @@ use crate::config::Limits;
 use crate::duplex::{Direction, Duplex};
 use crate::http::body::Body;
 use crate::http::head::{self, Request, Response};
-use crate::http::inbox::Inbox;
+use crate::inbox::Inbox;
 use crate::origin::Span;
 
 /// A TCP connection that speaks HTTP/1.1, as far as is known.

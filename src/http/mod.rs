@@ -3,5 +3,4 @@
 pub mod body;
 pub mod exchange;
 pub mod head;
-pub mod inbox;
 pub mod secret;

@@ -15,9 +15,9 @@ use crate::anomaly::{Anomaly, Code, Detail};
 use crate::chunk::Chunk;
 use crate::config::Limits;
 use crate::event::GapReason;
-use crate::http::inbox::Inbox;
 use crate::http2::frame::{self, Header, Kind};
 use crate::http2::heads::{Head, Heads, Outcome};
+use crate::inbox::Inbox;
 use crate::origin::Origin;
 
 /// What the frames of one direction say.

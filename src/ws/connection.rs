@@ -5,7 +5,7 @@ use crate::carrier::Carrier;
 use crate::chunk::Chunk;
 use crate::duplex::{Direction, Duplex};
 use crate::event::{Body, Closed, ConnectionId, End, Event, Gap, Handshake, Tally, Terms, Verdict};
-use crate::http::inbox::Inbox;
+use crate::inbox::Inbox;
 use crate::origin::{Origin, Span, Timestamp};
 use crate::shared::Shared;
 use crate::ws::extension::Agreement;
@@ -129,10 +129,10 @@ impl WebSocket {
 
     /// Learns of bytes that will never come; `origin` is the packet that made it known.
     pub fn gap(&mut self, gap: Gap, origin: Origin, shared: &mut Shared) {
-        let Gap { direction, offset, length, .. } = gap;
+        let Gap { direction, offset, length, exact, .. } = gap;
         self.tell(Body::Gap(gap), Span::at(origin), shared);
         let (receiver, mut cx) = self.receiver(direction, shared);
-        receiver.gap(offset, length, origin, &mut cx);
+        receiver.gap(offset, length, exact, origin, &mut cx);
     }
 
     /// The stream is over.

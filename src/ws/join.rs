@@ -5,7 +5,7 @@
 
 use crate::chunk::Chunk;
 use crate::duplex::{Direction, Duplex};
-use crate::http::inbox::Inbox;
+use crate::inbox::Inbox;
 use crate::ws::evidence::{Chain, Expected, PLENTY};
 use crate::ws::extension::Agreement;
 use crate::ws::resync::{KEPT, Search};
@@ -75,6 +75,11 @@ impl Joining {
     /// Takes the client for the server.
     pub fn swap(&mut self) {
         self.searches.swap();
+    }
+
+    /// What waits of one direction.
+    pub fn waiting(&self, direction: Direction) -> &Inbox {
+        self.searches[direction].inbox()
     }
 
     /// What came, as long as it may be what both streams begin with.

@@ -192,10 +192,12 @@ impl Receiver {
     }
 
     /// Learns that the `length` bytes from `offset` on, the next ones, will never come; `origin` is the packet that made it known.
-    pub fn gap(&mut self, offset: u64, length: u64, origin: Origin, cx: &mut Context<'_>) {
+    pub fn gap(&mut self, offset: u64, length: u64, exact: bool, origin: Origin, cx: &mut Context<'_>) {
         self.tally.gaps += 1;
         self.tally.missing += length;
         let inside = match &self.state {
+            // Where it is not known how much is missing, it is not known where the payload ends either.
+            State::Payload(_) if !exact => 0,
             State::Payload(current) => length.min(current.header.payload_length - current.position),
             State::Header(_) | State::Searching(_) | State::Over => 0,
         };

@@ -6,7 +6,7 @@
 //! What was never sent must never be told, so the search rather passes over what was.
 
 use crate::chunk::Chunk;
-use crate::http::inbox::Inbox;
+use crate::inbox::Inbox;
 use crate::ws::evidence::{Chain, Expected, PLENTY};
 
 /// As much is kept while something may speak for its first byte.

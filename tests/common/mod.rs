@@ -29,6 +29,7 @@ pub mod packet;
 pub mod pcap;
 pub mod script;
 pub mod segment;
+pub mod tls;
 pub mod told;
 pub mod tunnel;
 

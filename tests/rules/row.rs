@@ -5,7 +5,7 @@ use wscope::capture::Files;
 use wscope::config::{Config, Per};
 use wscope::duplex::Direction;
 use wscope::event::{Body, Event};
-use wscope::input::Input;
+use wscope::input::{Input, Secret};
 use wscope::outbox::Summary;
 use wscope::run::Run;
 
@@ -48,6 +48,8 @@ pub(crate) enum Capture {
     File(Vec<u8>),
     /// Behind the packets it is told that more were dropped.
     Lossy(Vec<OwnedPacket>, u64),
+    /// Before the packets comes a key log.
+    Keyed(Vec<OwnedPacket>, String),
 }
 
 impl From<Conversation> for Capture {
@@ -96,6 +98,11 @@ impl Capture {
             Self::Lossy(packets, dropped) => {
                 let packets = packets.iter().zip(1..).map(|(packet, number)| Input::Packet(packet.lend(number)));
                 run_inputs(packets.chain([Input::Dropped(*dropped)]), config)
+            }
+            Self::Keyed(packets, keys) => {
+                let keys = Input::Secret(Secret { kind: Secret::TLS_KEY_LOG, bytes: keys.as_bytes() });
+                let packets = packets.iter().zip(1..).map(|(packet, number)| Input::Packet(packet.lend(number)));
+                run_inputs([keys].into_iter().chain(packets), config)
             }
             Self::File(bytes) => {
                 let file = tempfile::NamedTempFile::new().expect("room for a file");

@@ -79,6 +79,25 @@ impl Inbox {
         &self.bytes[self.start..]
     }
 
+    /// What waits, to be changed in place.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..]
+    }
+
+    /// Makes room for what waits to become this long.
+    pub fn reserve(&mut self, length: usize) {
+        self.bytes.reserve((self.start + length).saturating_sub(self.bytes.len()));
+    }
+
+    /// Takes a buffer to work with, where it has none and nothing waits, or gives its own away.
+    pub fn exchange_buffer(&mut self, spare: &mut Vec<u8>) {
+        if self.is_empty() {
+            self.bytes.clear();
+            self.start = 0;
+            std::mem::swap(&mut self.bytes, spare);
+        }
+    }
+
     /// Length of the head that what waits begins with, once it is whole.
     pub fn head_length(&mut self) -> Option<usize> {
         head::length(&self.bytes[self.start..], &mut self.searched)
@@ -128,10 +147,17 @@ impl Inbox {
 
     /// What waits, as the chunks in which it came.
     pub fn chunks(&self) -> impl Iterator<Item = Chunk<'_>> {
-        let end = self.offset + self.bytes().len() as u64;
-        self.marks.iter().enumerate().filter_map(move |(index, mark)| {
-            let from = mark.offset.max(self.offset);
-            let to = self.marks.get(index + 1).map_or(end, |next| next.offset);
+        self.part(0, self.bytes().len())
+    }
+
+    /// A part of what waits, as the chunks in which it came.
+    pub fn part(&self, start: usize, length: usize) -> impl Iterator<Item = Chunk<'_>> {
+        let start = self.offset + start as u64;
+        let end = start + length as u64;
+        let marks = self.marks.iter().enumerate().take_while(move |(_, mark)| mark.offset < end);
+        marks.filter_map(move |(index, mark)| {
+            let from = mark.offset.max(start);
+            let to = self.marks.get(index + 1).map_or(end, |next| next.offset.min(end)).max(from);
             let bytes = &self.bytes()[(from - self.offset) as usize..(to - self.offset) as usize];
             let chunk = Chunk { origin: mark.origin, offset: from, acknowledged: mark.acknowledged, bytes };
             (!bytes.is_empty()).then_some(chunk)
