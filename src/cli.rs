@@ -1,6 +1,7 @@
 //! Arguments to configuration.
 
 mod capture;
+mod screen;
 
 use std::path::PathBuf;
 
@@ -14,8 +15,9 @@ use wscope::filter::{self, Filter};
 use wscope::limits::{self, Limits, Setting};
 
 use capture::Capture;
+use screen::Screen;
 
-/// Show what really went over WebSocket connections: a timeline, a line per message
+/// Show what really went over WebSocket connections: on a terminal as a screen to look around in, else a line per message
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = EXIT_STATUS, disable_help_subcommand = true)]
@@ -24,6 +26,8 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
     #[command(flatten)]
     pub(crate) inputs: Inputs,
+    #[command(flatten)]
+    pub(crate) screen: Screen,
 }
 
 const EXIT_STATUS: &str = "\
@@ -79,6 +83,12 @@ pub(crate) struct Inputs {
 }
 
 impl Inputs {
+    /// What is read, as it was named.
+    pub(crate) fn name(&self) -> String {
+        let files = self.files().into_iter().map(|file| file.display().to_string());
+        self.capture.interface.iter().cloned().chain(files).collect::<Vec<_>>().join(" ")
+    }
+
     /// All files, in the order in which they are read.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         self.files.iter().chain(&self.read).cloned().collect()

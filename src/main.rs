@@ -5,6 +5,7 @@
 mod cli;
 mod open;
 
+use std::io::{IsTerminal as _, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,9 +21,13 @@ use wscope::filter::{self, Filter};
 use wscope::run::check::Report;
 use wscope::run::output::{Growth, Output};
 use wscope::run::{self, Finished, export, interrupt};
+use wscope::tui;
 
 use cli::{Check, CheckFormat, Cli, Command, Export, Inputs};
 use open::open;
+
+/// Headers that the terminal UI shows of one message.
+const FRAMES_SHOWN: usize = 64;
 
 const FOUND: u8 = 1;
 const FAILED: u8 = 2;
@@ -41,6 +46,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<ExitCode> {
+    if cli.command.is_none() && stdout().is_terminal() {
+        return show(&cli);
+    }
     let interrupted = interrupt::on_signal().context("cannot handle signals")?;
     match cli.command {
         None if cli.inputs.asks_for_limits() => print(&cli.inputs.limits().table()),
@@ -60,6 +68,29 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Some(Command::Interfaces) => interfaces(),
         Some(Command::Help { topic }) => print(&help(topic.as_deref())?),
     }
+}
+
+/// Opens the terminal UI.
+fn show(cli: &Cli) -> Result<ExitCode> {
+    let inputs = &cli.inputs;
+    ensure!(!inputs.capture.writes_to_stdout(), "-w - leaves no room for a screen on standard output");
+    let stop = Arc::new(AtomicBool::new(false));
+    // Where none can be made, that is told once it is needed.
+    let spill = tempfile::tempfile().ok();
+    let (source, mut run) = open(inputs, Per::Message, &stop)?;
+    run.config.limits.headers = FRAMES_SHOWN;
+    let options = tui::Options {
+        name: inputs.name(),
+        live: !inputs.capture.interface.is_empty(),
+        memory: cli.screen.memory,
+        spill,
+        look: cli.screen.look(),
+        filter: None,
+        reading: tui::Reading { run, redact: inputs.redact, stop },
+        over: interrupt::on_end().context("cannot handle signals")?,
+    };
+    let finished = tui::run(source, options).context("the terminal")?;
+    Ok(finished.map_or(ExitCode::SUCCESS, |finished| conclude(&finished, &AtomicBool::new(false))))
 }
 
 /// Where events go, where packets leave them room.

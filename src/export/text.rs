@@ -119,19 +119,36 @@ fn capture(capture: &Counters) -> String {
 
 fn describe(body: &Body, line: &mut String) -> std::fmt::Result {
     match body {
+        Body::Handshake(_) => line.push_str("handshake    "),
+        Body::Frame(frame) => write!(line, "{:<12} {:>8}  ", frame.header.opcode.name(), frame.payload.length)?,
+        Body::Message(message) => {
+            let kind = if message.text { "text" } else { "binary" };
+            write!(line, "{kind:<12} {:>8}  ", message.payload.length)?;
+        }
+        Body::Gap(gap) => write!(line, "gap          {:>8}  ", gap.length)?,
+        Body::Notice(_) => line.push_str("notice"),
+        Body::Closed(_) => line.push_str("closed       "),
+    }
+    describe_content(body, line)
+}
+
+/// What is behind kind and size: the beginning of the payload, the request line, how it ended; escaped for a terminal.
+///
+/// # Errors
+/// Never: a `String` takes all.
+pub fn describe_content(body: &Body, line: &mut String) -> std::fmt::Result {
+    match body {
         Body::Handshake(handshake) => describe_handshake(handshake, line),
         Body::Frame(frame) => describe_frame(frame, line),
         Body::Message(message) => describe_message(message, line),
-        Body::Gap(gap) => {
-            write!(line, "gap          {:>8}  {} at offset {}", gap.length, gap.reason.name(), gap.offset)
-        }
-        Body::Notice(_) => write!(line, "notice"),
+        Body::Gap(gap) => write!(line, "{} at offset {}", gap.reason.name(), gap.offset),
+        Body::Notice(_) => Ok(()),
         Body::Closed(closed) => describe_closed(closed, line),
     }
 }
 
 fn describe_handshake(handshake: &Handshake, line: &mut String) -> std::fmt::Result {
-    write!(line, "handshake    {}  ", handshake.verdict.name())?;
+    write!(line, "{}  ", handshake.verdict.name())?;
     match &handshake.request {
         Some(request) => {
             push_escaped(&request.method, line);
@@ -158,7 +175,6 @@ fn describe_handshake(handshake: &Handshake, line: &mut String) -> std::fmt::Res
 }
 
 fn describe_frame(frame: &Frame, line: &mut String) -> std::fmt::Result {
-    write!(line, "{:<12} {:>8}  ", frame.header.opcode.name(), frame.payload.length)?;
     if !frame.header.fin {
         line.push_str("[more] ");
     }
@@ -180,8 +196,6 @@ fn describe_frame(frame: &Frame, line: &mut String) -> std::fmt::Result {
 }
 
 fn describe_message(message: &Message, line: &mut String) -> std::fmt::Result {
-    let kind = if message.text { "text" } else { "binary" };
-    write!(line, "{kind:<12} {:>8}  ", message.payload.length)?;
     if !message.complete {
         line.push_str("[incomplete] ");
     }
@@ -249,7 +263,7 @@ fn readable(bytes: &[u8]) -> Option<&str> {
 }
 
 fn describe_closed(closed: &Closed, line: &mut String) -> std::fmt::Result {
-    write!(line, "closed       {}", closed.how.name())?;
+    line.push_str(closed.how.name());
     if let Some(by) = closed.by {
         write!(line, " by {}", by.sender())?;
     }

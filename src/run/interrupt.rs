@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 
 /// A flag that the first signal sets.
@@ -29,4 +29,16 @@ pub fn on_question() -> io::Result<Arc<AtomicBool>> {
     let asked = Arc::new(AtomicBool::new(false));
     flag::register(SIGUSR1, Arc::clone(&asked))?;
     Ok(asked)
+}
+
+/// A flag that SIGINT, SIGTERM and SIGHUP set, for one who looks at it often and must give a terminal back first.
+///
+/// # Errors
+/// When the system refuses the handlers.
+pub fn on_end() -> io::Result<Arc<AtomicBool>> {
+    let over = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        flag::register(signal, Arc::clone(&over))?;
+    }
+    Ok(over)
 }

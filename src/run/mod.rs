@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::analyzer::Analyzer;
-use crate::capture::{Error as CaptureError, Recorder, Source, Step};
+use crate::capture::{Error as CaptureError, Progress as Position, Recorder, Source, Step};
 use crate::config::{Config, Per};
 use crate::dissect::Dissector;
 use crate::event::Event;
@@ -90,6 +90,19 @@ pub trait Sink {
     fn status(&mut self, _status: Status) -> Result<(), Error> {
         Ok(())
     }
+
+    /// How far reading has come; every few thousand packets.
+    ///
+    /// # Errors
+    /// When it cannot be passed on.
+    fn progress(&mut self, _position: Position) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Whether it tells the user by itself how far reading has come, so that no bar is to be drawn.
+    fn shows_progress(&self) -> bool {
+        false
+    }
 }
 
 /// How a live capture is going.
@@ -126,7 +139,7 @@ impl Run {
     /// # Errors
     /// When an input cannot be read at all, or `sink` fails. What happens later to an input is no error: see [`Finished`].
     pub fn analyse(self, source: &mut dyn Source, sink: impl Sink) -> Result<Finished, Error> {
-        let mut progress = Progress::begin();
+        let mut progress = Progress::begin(!sink.shows_progress());
         let decode = self.config.decode && self.config.per == Per::Message;
         let mut course = Course {
             dissector: decode.then(|| Dissector::new(&self.config)),
@@ -144,7 +157,9 @@ impl Run {
             if self.report.swap(false, Ordering::Relaxed) {
                 eprintln!("wscope: {}", text::summary(&course.counted(source)));
             }
-            progress.tick(|| source.progress());
+            if let Some(position) = progress.tick(|| source.progress()) {
+                course.sink.progress(position)?;
+            }
         }
         course.finish(source)
     }

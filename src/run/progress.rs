@@ -20,23 +20,25 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Begins now.
-    pub fn begin() -> Self {
-        Self { begun: stderr().is_terminal().then(Instant::now), ticks: 0, bar: None }
+    /// Begins now; `shown`: where there is a terminal to show it.
+    pub fn begin(shown: bool) -> Self {
+        Self { begun: (shown && stderr().is_terminal()).then(Instant::now), ticks: 0, bar: None }
     }
 
-    /// To be called once a packet; looks at the clock now and then.
-    pub fn tick(&mut self, position: impl FnOnce() -> Option<Position>) {
-        let Some(begun) = self.begun else { return };
+    /// To be called once a packet; looks at the position and the clock now and then, and gives the position then.
+    pub fn tick(&mut self, position: impl FnOnce() -> Option<Position>) -> Option<Position> {
         self.ticks += 1;
         if self.ticks < TICKS {
-            return;
+            return None;
         }
         self.ticks = 0;
-        if begun.elapsed() < PATIENCE {
-            return;
-        }
-        let Some(position) = position() else { return };
+        let position = position()?;
+        self.show(position);
+        Some(position)
+    }
+
+    fn show(&mut self, position: Position) {
+        let Some(begun) = self.begun.filter(|begun| begun.elapsed() >= PATIENCE) else { return };
         let bar = self.bar.get_or_insert_with(|| {
             let so_far = bar(position.total).with_position(position.read);
             so_far.with_elapsed(begun.elapsed())

@@ -16,8 +16,8 @@ use crate::ledger::Nonce;
 use crate::ws::connect;
 use crate::ws::extension::{self, Agreement};
 
-/// What is appended to the key before hashing (§1.3).
-const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/// What is appended to the key before hashing (RFC 6455 §1.3).
+pub const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// base64 with its padding; what the unused bits of the last character are is nobody's rule.
 const KEY: GeneralPurpose =

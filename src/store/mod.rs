@@ -1,0 +1,302 @@
+//! Events kept for looking at: an index in memory, records in a spool that leaves the memory for the disk.
+//!
+//! ```text
+//!  Event ─► record ─► Spool: memory, then an unlinked file
+//!    ├────► Row: 32 bytes; number ─► row ─► record at once
+//!    └────► Connection: a line about it, and the numbers of its rows
+//! ```
+//!
+//! One budget bounds all of it. What no longer fits is written to the disk; where the index alone does not fit, or the disk
+//! is full, the oldest is shed, and [`Store::shed`] tells how much.
+
+pub mod connection;
+pub mod list;
+pub mod rate;
+pub mod record;
+pub mod row;
+pub mod spool;
+
+use std::collections::VecDeque;
+use std::fs::File;
+
+use crate::event::{Body, ConnectionId, Event, Handshake};
+use crate::origin::Timestamp;
+
+pub use connection::{Connection, Sent};
+pub use list::List;
+pub use rate::Rate;
+pub use row::{Kind, Row};
+
+use record::Unread;
+use spool::{CHUNK, Spool};
+
+/// Number of a row, from 0 in the order in which events came; the reader sees it from 1.
+pub type RowId = u32;
+
+/// Rows of a piece of the index: 2 MiB, shed as one.
+const PIECE: usize = 1 << 16;
+/// The spool keeps at least so much in memory, so that what was just seen is at hand.
+const SPOOL_MIN: usize = 4 * CHUNK;
+/// Bytes read at first for a glance at a record: head and beginning of the payload of nearly all.
+const GLANCE: usize = 1024;
+/// After so many events the budget is looked at.
+const LOOK: usize = 1024;
+
+/// All that was told.
+#[derive(Debug)]
+pub struct Store {
+    budget: usize,
+    spool: Spool,
+    pieces: VecDeque<Vec<Row>>,
+    /// Number of the first row that is kept.
+    first: RowId,
+    next: RowId,
+    /// By number, from 1; those are `None` that were shed.
+    connections: Vec<Option<Box<Connection>>>,
+    started: Timestamp,
+    /// Messages of all connections over time.
+    rate: Rate,
+    shed: Shed,
+    until_look: usize,
+    head: Vec<u8>,
+}
+
+/// What could not be kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shed {
+    /// The oldest rows, for which the index had no room.
+    pub rows: u64,
+    /// Why records that left the memory could not be written to the disk.
+    pub records: Option<String>,
+}
+
+/// What became of a row that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Gone {
+    /// It was shed, or never was.
+    #[error("no longer kept: the memory budget was used up")]
+    Shed,
+    /// The disk did not take it or does not give it.
+    #[error("no longer kept: it could not be written to the disk, or read from it")]
+    Unreadable,
+}
+
+impl Store {
+    /// An empty store that takes at most about `budget` bytes of memory.
+    pub fn new(budget: usize) -> Self {
+        Self {
+            budget,
+            spool: Spool::default(),
+            pieces: VecDeque::new(),
+            first: 0,
+            next: 0,
+            connections: Vec::new(),
+            started: Timestamp::default(),
+            rate: Rate::default(),
+            shed: Shed::default(),
+            until_look: LOOK,
+            head: Vec::new(),
+        }
+    }
+
+    /// Takes the file to which records go that leave the memory, where none can be made later.
+    pub fn set_file(&mut self, file: File) {
+        self.spool.set_file(file);
+    }
+
+    /// Keeps an event; the number of its row, or `None` where it could not be kept.
+    pub fn push(&mut self, mut event: Event) -> Option<RowId> {
+        let number = self.next;
+        let place = self.spool.len();
+        self.head.clear();
+        let Some(next) = number.checked_add(1) else {
+            self.shed.rows += 1;
+            return None;
+        };
+        let payload = match record::write(&mut event, &mut self.head) {
+            Ok(payload) => payload,
+            Err(error) => {
+                self.shed.rows += 1;
+                self.shed.records = Some(error.to_string());
+                return None;
+            }
+        };
+        self.spool.append(&[&self.head, &payload]);
+        let row = Row::new(&event, place, self.head.len() + payload.len());
+        self.next = next;
+        self.index(row);
+        self.learn(&event, number, &row);
+        self.until_look -= 1;
+        if self.until_look == 0 {
+            self.until_look = LOOK;
+            self.fit();
+        }
+        Some(number)
+    }
+
+    /// Brings the memory down to the budget.
+    fn fit(&mut self) {
+        let mut index = self.index_memory();
+        while index + SPOOL_MIN > self.budget && self.pieces.len() > 1 {
+            self.shed_piece();
+            index = self.index_memory();
+        }
+        let spool = self.budget.saturating_sub(index).max(SPOOL_MIN);
+        // The chunk being filled is not counted there.
+        self.spool.fit(spool - CHUNK);
+        if self.shed.records.is_none()
+            && let Some(failure) = self.spool.failure()
+        {
+            self.shed.records = Some(failure.to_string());
+        }
+    }
+
+    /// The row of this number.
+    pub fn row(&self, number: RowId) -> Option<&Row> {
+        let at = number.checked_sub(self.first)? as usize;
+        self.pieces.get(at / PIECE)?.get(at % PIECE)
+    }
+
+    /// The event of a row, whole.
+    ///
+    /// # Errors
+    /// When it was shed, or cannot be read back.
+    pub fn event(&self, number: RowId) -> Result<Event, Gone> {
+        self.read(number, usize::MAX)
+    }
+
+    /// The event of a row with at most about a kilobyte of its payload.
+    ///
+    /// # Errors
+    /// When it was shed, or cannot be read back.
+    pub fn glance(&self, number: RowId) -> Result<Event, Gone> {
+        self.read(number, GLANCE)
+    }
+
+    /// The handshake of a connection.
+    pub fn handshake(&self, connection: ConnectionId) -> Option<Box<Handshake>> {
+        let number = self.connection(connection)?.handshake?;
+        match self.event(number).ok()?.body {
+            Body::Handshake(handshake) => Some(handshake),
+            Body::Frame(_) | Body::Message(_) | Body::Gap(_) | Body::Notice(_) | Body::Closed(_) => None,
+        }
+    }
+
+    /// A connection by its number.
+    pub fn connection(&self, number: ConnectionId) -> Option<&Connection> {
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        self.connections.get(index)?.as_deref()
+    }
+
+    /// The connections in order.
+    pub fn connections(&self) -> impl DoubleEndedIterator<Item = &Connection> {
+        self.connections.iter().flatten().map(|connection| &**connection)
+    }
+
+    /// How many connections were told, those that were shed too.
+    pub fn connection_count(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Number of the first row that is kept, and the one that comes next.
+    pub fn bounds(&self) -> (RowId, RowId) {
+        (self.first, self.next)
+    }
+
+    /// Learns when the capture began.
+    pub fn set_started(&mut self, started: Timestamp) {
+        self.started = started;
+    }
+
+    /// When the capture began: the time of its first packet.
+    pub fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// Messages of all connections over time.
+    pub fn rate(&self) -> &Rate {
+        &self.rate
+    }
+
+    /// What could not be kept.
+    pub fn shed(&self) -> &Shed {
+        &self.shed
+    }
+
+    /// Bytes of memory taken, about.
+    pub fn memory(&self) -> usize {
+        self.index_memory() + self.spool.memory()
+    }
+
+    /// Bytes on the disk.
+    pub fn spilled(&self) -> u64 {
+        self.spool.spilled()
+    }
+
+    fn index(&mut self, row: Row) {
+        if self.pieces.back().is_none_or(|piece| piece.len() == PIECE) {
+            // The first pieces of small captures take what they need.
+            let room = if self.pieces.is_empty() { 0 } else { PIECE };
+            self.pieces.push_back(Vec::with_capacity(room));
+        }
+        self.pieces.back_mut().expect("one was just added where there was none").push(row);
+    }
+
+    fn learn(&mut self, event: &Event, number: RowId, row: &Row) {
+        let Ok(index) = usize::try_from(event.connection.saturating_sub(1)) else { return };
+        if index >= self.connections.len() {
+            self.connections.resize_with(index + 1, || None);
+        }
+        let slot = &mut self.connections[index];
+        let connection = slot.get_or_insert_with(|| Box::new(Connection::new(event.connection, row.time)));
+        connection.learn(event, number, row);
+        if let Body::Message(message) = &event.body {
+            self.rate.add(row.time, message.direction);
+        }
+    }
+
+    fn shed_piece(&mut self) {
+        let Some(piece) = self.pieces.pop_front() else { return };
+        self.first += piece.len() as RowId;
+        self.shed.rows += piece.len() as u64;
+        if let Some(row) = self.row(self.first) {
+            self.spool.forget(row.place);
+        }
+        for slot in &mut self.connections {
+            let Some(connection) = slot else { continue };
+            connection.rows.drop_before(self.first);
+            if connection.rows.is_empty() && connection.end.is_some() {
+                *slot = None;
+            }
+        }
+    }
+
+    fn index_memory(&self) -> usize {
+        let rows: usize = self.pieces.iter().map(Vec::capacity).sum();
+        let slots = self.connections.capacity() * size_of::<Option<Box<Connection>>>();
+        let lists = self.rows_of_connections();
+        rows * size_of::<Row>() + slots + lists
+    }
+
+    /// Memory of the connections, estimated from the rows: each of them is in one list.
+    fn rows_of_connections(&self) -> usize {
+        let kept = (self.next - self.first) as usize;
+        kept * size_of::<RowId>() + self.connections.len() * (size_of::<Connection>() + 1280)
+    }
+
+    fn read(&self, number: RowId, limit: usize) -> Result<Event, Gone> {
+        let row = self.row(number).ok_or(Gone::Shed)?;
+        let mut bytes = Vec::new();
+        let mut count = (row.record as usize).min(limit);
+        loop {
+            bytes.clear();
+            self.spool.read(row.place, count, &mut bytes).map_err(|_| Gone::Unreadable)?;
+            match record::read(&bytes) {
+                Ok(event) => return Ok(event),
+                // A long head, as handshakes have.
+                Err(Unread::Needs(more)) if more > count && more <= row.record as usize => count = more,
+                Err(Unread::Needs(_) | Unread::Broken) => return Err(Gone::Unreadable),
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Lines typed behind `:` to what they do: one table, from which they are also completed.
+
+use super::action::Action;
+use super::effect::{Effect, Save, What};
+use super::keys::set_filter;
+use super::look::{Column, Times};
+use super::model::Model;
+use super::theme::{ASCII, THEMES, Theme, UNICODE};
+use super::update::{act, selected};
+use crate::export::FORMATS;
+
+/// A command.
+pub struct Command {
+    /// Its name.
+    pub name: &'static str,
+    /// What may stand behind it.
+    pub arguments: &'static str,
+    /// What it does, for the help.
+    pub help: &'static str,
+    run: fn(&mut Model, &str) -> Option<Effect>,
+}
+
+/// All commands; a number alone goes to the row of that number.
+pub const COMMANDS: &[Command] = &[
+    Command { name: "quit", arguments: "", help: "leave", run: |_, _| Some(Effect::Quit) },
+    Command { name: "help", arguments: "", help: "the keys", run: |model, _| act(model, Action::Help) },
+    Command {
+        name: "filter",
+        arguments: "[EXPRESSION|save NAME|$NAME]",
+        help: "set, keep or use a filter",
+        run: filter,
+    },
+    Command { name: "theme", arguments: "[NAME]", help: "choose colours", run: theme },
+    Command { name: "times", arguments: "day|date|start|previous", help: "how times are written", run: times },
+    Command { name: "column", arguments: "NAME", help: "show or hide a column", run: column },
+    Command { name: "ascii", arguments: "", help: "draw with ASCII only, or not", run: ascii },
+    Command { name: "save", arguments: "FORMAT [FILE]", help: "save the listed rows", run: save },
+    Command { name: "payload", arguments: "[FILE]", help: "save the payload of the row", run: payload },
+    Command { name: "packets", arguments: "[FILE]", help: "save the packets of the connection", run: packets },
+    Command {
+        name: "settings",
+        arguments: "",
+        help: "keep theme, times, columns and filters for the next time",
+        run: |_, _| Some(Effect::Settings),
+    },
+];
+
+/// Does what was typed.
+pub fn run(model: &mut Model, text: &str) -> Option<Effect> {
+    let (name, arguments) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+    if name.is_empty() {
+        return None;
+    }
+    if let Ok(number) = name.parse::<u32>() {
+        model.timeline.select(number.saturating_sub(1));
+        return None;
+    }
+    // As in vi, a beginning that fits is enough.
+    let Some(command) = COMMANDS.iter().find(|command| command.name.starts_with(name)) else {
+        model.complain(format!("no command {:?}: {}", name, names(COMMANDS.iter().map(|command| command.name))));
+        return None;
+    };
+    (command.run)(model, arguments.trim())
+}
+
+/// The command with its name or its last word completed.
+pub fn complete(text: &str) -> Option<String> {
+    let Some((name, word)) = text.split_once(' ') else {
+        let command = COMMANDS.iter().find(|command| command.name.starts_with(text))?;
+        return Some(format!("{} ", command.name));
+    };
+    let found = match name {
+        "theme" => THEMES.iter().map(|theme| theme.name).find(|name| name.starts_with(word)),
+        "save" => FORMATS.iter().map(|row| row.name).find(|name| name.starts_with(word)),
+        "column" => Column::ALL.map(Column::name).into_iter().find(|name| name.starts_with(word)),
+        "times" => ["day", "date", "start", "previous"].into_iter().find(|name| name.starts_with(word)),
+        "filter" => return super::value::complete(text),
+        _ => None,
+    }?;
+    Some(format!("{name} {found}"))
+}
+
+fn filter(model: &mut Model, arguments: &str) -> Option<Effect> {
+    if let Some(name) = arguments.strip_prefix("save ") {
+        let name = name.trim().trim_start_matches('$').to_owned();
+        let Some(text) = model.timeline.listing.sieve().map(|sieve| sieve.text().to_owned()) else {
+            model.complain("no filter is set that could be kept");
+            return None;
+        };
+        model.say(format!("kept as ${name}"));
+        model.filters.insert(name, text);
+        return Some(Effect::Settings);
+    }
+    if arguments.is_empty() {
+        let known: Vec<_> = model.filters.iter().map(|(name, text)| format!("${name} = {text}")).collect();
+        model.say(if known.is_empty() { "no filter is kept".to_owned() } else { known.join("   ") });
+        return None;
+    }
+    if set_filter(model, arguments) {
+        model.notice = None;
+    }
+    None
+}
+
+fn theme(model: &mut Model, name: &str) -> Option<Effect> {
+    match Theme::named(name) {
+        Some(theme) => model.look.theme = theme,
+        None => model.complain(format!("themes: {}", names(THEMES.iter().map(|theme| theme.name)))),
+    }
+    None
+}
+
+fn times(model: &mut Model, name: &str) -> Option<Effect> {
+    model.look.times = match name {
+        "day" => Times::OfDay,
+        "date" => Times::WithDate,
+        "start" => Times::SinceStart,
+        "previous" => Times::SincePrevious,
+        _ => {
+            model.complain("times: day, date, start, previous");
+            return None;
+        }
+    };
+    None
+}
+
+fn column(model: &mut Model, name: &str) -> Option<Effect> {
+    match Column::ALL.into_iter().find(|column| column.name() == name) {
+        Some(column) => {
+            let shown = !model.look.columns.has(column);
+            model.look.columns.set(column, shown);
+        }
+        None => model.complain(format!("columns: {}", names(Column::ALL.into_iter().map(Column::name)))),
+    }
+    None
+}
+
+fn ascii(model: &mut Model, _: &str) -> Option<Effect> {
+    model.look.glyphs = if model.look.glyphs == ASCII { UNICODE } else { ASCII };
+    None
+}
+
+fn save(model: &mut Model, arguments: &str) -> Option<Effect> {
+    let (name, path) = arguments.split_once(' ').unwrap_or((arguments, ""));
+    let Some(row) = FORMATS.iter().find(|row| row.name == name) else {
+        model.complain(format!("formats: {}", names(FORMATS.iter().map(|row| row.name))));
+        return None;
+    };
+    Some(Effect::Save(Save { what: What::Listed(row.name), path: given(path) }))
+}
+
+fn payload(model: &mut Model, path: &str) -> Option<Effect> {
+    let (number, _) = selected(model)?;
+    Some(Effect::Save(Save { what: What::Payload(number), path: given(path) }))
+}
+
+fn packets(model: &mut Model, path: &str) -> Option<Effect> {
+    let (_, row) = selected(model)?;
+    Some(Effect::Save(Save { what: What::Packets(row.connection.into()), path: given(path) }))
+}
+
+fn given(path: &str) -> Option<String> {
+    let path = path.trim();
+    (!path.is_empty()).then(|| path.to_owned())
+}
+
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_arguments_are_completed() {
+        for (typed, completed) in [("th", "theme "), ("theme li", "theme light"), ("save js", "save jsonl")] {
+            assert_eq!(complete(typed).as_deref(), Some(completed));
+        }
+        assert_eq!(complete("theme nothing"), None);
+    }
+}

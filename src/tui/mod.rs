@@ -1,0 +1,262 @@
+//! The screen: a capture as a timeline that can be searched, filtered and looked into.
+//!
+//! ```text
+//!  Source ─► feed (a thread) ══ bounded channel ══► model ◄── keys ── terminal
+//!                                                    │  ▲
+//!                                              store ┘  └ update, effect
+//!                                                    ▼
+//!                                                  view ─► cells
+//! ```
+//!
+//! One thread owns store and model and draws; another reads and analyses. What a key does stands in one table
+//! ([`keymap::KEYS`]), what it changes in `update.rs`; panels in `view/` are pure functions of the model.
+
+pub mod action;
+pub mod bits;
+pub mod command;
+pub mod copy;
+pub mod diff;
+pub mod doc;
+pub mod effect;
+pub mod feed;
+pub mod heads;
+pub mod ink;
+pub mod json;
+pub mod keymap;
+pub mod keys;
+pub mod layout;
+pub mod listing;
+pub mod look;
+pub mod marks;
+pub mod menu;
+pub mod menus;
+pub mod model;
+pub mod news;
+pub mod prompt;
+pub mod save;
+pub mod search;
+pub mod show;
+pub mod sieve;
+pub mod terminal;
+pub mod theme;
+pub mod timeline;
+pub mod update;
+pub mod value;
+pub mod view;
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossterm::event::{self, Event, KeyEventKind};
+use signal_hook::consts::SIGTSTP;
+
+use crate::capture::Source;
+use crate::run::Finished;
+use effect::Effect;
+use feed::Feed;
+use model::{Ended, Model};
+use prompt::History;
+use save::Saving;
+use terminal::{Guard, Screen};
+
+pub use feed::Reading;
+pub use look::Look;
+pub use theme::{THEMES, Theme};
+
+/// At most so many drawings a second.
+const FRAME: Duration = Duration::from_millis(33);
+/// News are taken and rows looked at for so long before keys are looked for again.
+const SLICE: Duration = Duration::from_millis(8);
+/// How long to wait for a key where nothing else happens; a signal is noticed then.
+const IDLE: Duration = Duration::from_millis(100);
+
+/// What the screen is asked for.
+#[derive(Debug)]
+pub struct Options {
+    /// What is read, by name.
+    pub name: String,
+    /// Whether it comes from interfaces.
+    pub live: bool,
+    /// Bytes of memory that the store may take.
+    pub memory: usize,
+    /// Where records go that leave the memory; made before a sandbox is entered.
+    pub spill: Option<File>,
+    /// How it looks.
+    pub look: Look,
+    /// A filter to begin with.
+    pub filter: Option<String>,
+    /// How the capture is read.
+    pub reading: Reading,
+    /// Ends all once it is set.
+    pub over: Arc<AtomicBool>,
+}
+
+/// Shows a capture until the user leaves; how reading ended, if it did before.
+///
+/// # Errors
+/// When there is no terminal, or it is gone.
+pub fn run(source: Box<dyn Source>, options: Options) -> io::Result<Option<Finished>> {
+    let Options { name, live, memory, spill, look, filter, reading, over } = options;
+    let mut model = Model::new(name, live, memory, look);
+    if let Some(file) = spill {
+        model.store.set_file(file);
+    }
+    if let Some(filter) = filter {
+        keys::set_filter(&mut model, &filter);
+    }
+    let guard = Guard::take()?;
+    let feed = Feed::begin(source, reading)?;
+    let screen = guard.screen()?;
+    let mut desk = Desk { model, feed, screen, guard: Some(guard), history: History::default(), saving: None, over };
+    desk.work()?;
+    drop(desk.guard.take());
+    Ok(match desk.model.reading.ended {
+        Some(Ended::Finished(finished)) => Some(*finished),
+        Some(Ended::Failed(_)) | None => None,
+    })
+}
+
+/// All that the loop works with.
+struct Desk {
+    model: Model,
+    feed: Feed,
+    screen: Screen,
+    guard: Option<Guard>,
+    history: History,
+    saving: Option<Box<Saving>>,
+    over: Arc<AtomicBool>,
+}
+
+impl Desk {
+    /// Takes news and keys, and draws, until it is over.
+    fn work(&mut self) -> io::Result<()> {
+        let mut drawn: Option<Instant> = None;
+        let mut stale = true;
+        while !self.over.load(Ordering::Relaxed) {
+            let busy = self.take_news() | self.model.work(Instant::now() + SLICE) | self.save_more();
+            stale |= busy;
+            if stale && drawn.is_none_or(|drawn| drawn.elapsed() >= FRAME) {
+                self.draw()?;
+                (stale, drawn) = (false, Some(Instant::now()));
+            }
+            let patience = match (busy, stale) {
+                (true, _) => Duration::ZERO,
+                (false, true) => FRAME,
+                (false, false) if self.model.reading.ended.is_none() => FRAME,
+                (false, false) => IDLE,
+            };
+            while event::poll(if stale { Duration::ZERO } else { patience })? {
+                (stale, drawn) = (true, None);
+                if let Some(effect) = self.take(event::read()?)
+                    && self.carry_out(effect)?
+                {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what was told for a while; whether there was anything.
+    fn take_news(&mut self) -> bool {
+        let until = Instant::now() + SLICE;
+        let mut any = false;
+        while let Some(news) = self.feed.take() {
+            any = true;
+            self.model.learn(news);
+            if Instant::now() >= until {
+                break;
+            }
+        }
+        any
+    }
+
+    fn take(&mut self, event: Event) -> Option<Effect> {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => {
+                keys::press(&mut self.model, &mut self.history, key)
+            }
+            Event::Paste(text) => {
+                keys::paste(&mut self.model, text);
+                None
+            }
+            Event::Mouse(_) | Event::Key(_) | Event::Resize(..) | Event::FocusGained | Event::FocusLost => None,
+        }
+    }
+
+    /// Does what the model asks for; whether that is the end.
+    fn carry_out(&mut self, effect: Effect) -> io::Result<bool> {
+        match effect {
+            Effect::Quit => return Ok(true),
+            Effect::StopReading => self.feed.stop(),
+            Effect::Redraw => self.screen.clear()?,
+            Effect::Suspend => self.suspend()?,
+            Effect::Mouse(on) => {
+                if let Some(guard) = &self.guard {
+                    guard.mouse(on)?;
+                }
+                self.model.say(if on { "mouse on; Shift selects text" } else { "mouse off" });
+            }
+            Effect::Copy(bytes, what) => self.tell(copy::copy(&bytes, &what)),
+            Effect::Save(save) => match save::begin(&self.model, &save) {
+                Ok(Ok(saving)) => self.saving = Some(saving),
+                Ok(Err(said)) => self.model.say(said),
+                Err(error) => self.complain(&error),
+            },
+            Effect::Settings => {}
+        }
+        Ok(false)
+    }
+
+    /// Says what came of something.
+    fn tell(&mut self, outcome: io::Result<String>) {
+        match outcome {
+            Ok(said) => self.model.say(said),
+            Err(error) => self.complain(&error),
+        }
+    }
+
+    /// Says what went wrong.
+    fn complain(&mut self, error: &io::Error) {
+        let hint = if self.model.reading.live && error.kind() == io::ErrorKind::PermissionDenied {
+            " (a live capture is in a sandbox unless --no-sandbox is given)"
+        } else {
+            ""
+        };
+        self.model.complain(format!("{error}{hint}"));
+    }
+
+    /// Writes some more of the file being written; whether there was anything to write.
+    fn save_more(&mut self) -> bool {
+        let Some(mut saving) = self.saving.take() else { return false };
+        match saving.work(&self.model, Instant::now() + SLICE) {
+            Ok(None) => self.saving = Some(saving),
+            Ok(Some(said)) => self.model.say(said),
+            Err(error) => self.complain(&error),
+        }
+        true
+    }
+
+    /// Gives the terminal to the shell, and takes it again when the shell gives it back.
+    fn suspend(&mut self) -> io::Result<()> {
+        drop(self.guard.take());
+        signal_hook::low_level::emulate_default_handler(SIGTSTP)?;
+        let guard = Guard::take()?;
+        if self.model.look.mouse {
+            guard.mouse(true)?;
+        }
+        self.guard = Some(guard);
+        self.screen.clear()
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        self.screen.autoresize()?;
+        self.model.size = self.screen.get_frame().area();
+        self.model.settle();
+        self.screen.draw(|frame| view::draw(frame, &self.model))?;
+        Ok(())
+    }
+}

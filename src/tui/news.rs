@@ -1,0 +1,47 @@
+//! What the reader tells to the model.
+
+use crate::store::Store;
+
+use super::feed::News;
+use super::model::{Ended, Model};
+
+impl Model {
+    /// Learns what the reader told.
+    pub fn learn(&mut self, news: News) {
+        match news {
+            News::Events(events, started) => {
+                self.store.set_started(started);
+                for event in events {
+                    self.store.push(event);
+                }
+            }
+            News::Progress(position) => {
+                self.reading.speed = position.read as f64 / self.reading.since.elapsed().as_secs_f64().max(0.001);
+                self.reading.position = Some(position);
+            }
+            News::Status(status) => self.reading.counters = Some(status.counters),
+            News::Finished(finished) => {
+                self.reading.ended = Some(match *finished {
+                    Ok(finished) => Ended::Finished(Box::new(finished)),
+                    Err(error) => Ended::Failed(error.to_string()),
+                });
+                if !self.touched && !self.reading.live {
+                    self.begin_with_the_busiest();
+                }
+            }
+        }
+    }
+
+    /// Lists the connection with the most messages, where the reader has not chosen.
+    fn begin_with_the_busiest(&mut self) {
+        if let Some(busiest) = busiest(&self.store) {
+            self.set_connection(busiest);
+        }
+    }
+}
+
+/// The first of the connections with the most messages.
+fn busiest(store: &Store) -> Option<u64> {
+    let busiest = store.connections().rev().max_by_key(|connection| connection.messages())?;
+    (busiest.messages() > 0).then_some(busiest.id)
+}

@@ -1,0 +1,165 @@
+//! The connections: a pane with a few lines each, and one line about the one that is listed.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::{paint, put, row, title};
+use crate::duplex::Direction;
+use crate::store::{Connection, Rate};
+use crate::tui::model::{Model, Pane};
+use crate::tui::show;
+
+/// Lines of each connection: its name, what it carried, its rate.
+const LINES: usize = 3;
+
+/// Draws the pane.
+pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+    if area.height == 0 || area.width == 0 {
+        return;
+    }
+    let total = model.store.connection_count();
+    let active = model.focus == Pane::Connections;
+    title(model, row(area, 0), &format!("Connections ({})", show::count(total as u64)), "", active, buffer);
+    let inner = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    let lines = if inner.height < 8 { 1 } else { LINES };
+    // The line for all of them takes one line, each of the others so many.
+    let cursor = model.connection() as usize;
+    let room = usize::from(inner.height).saturating_sub(1) / lines;
+    let first = cursor.saturating_sub(room.max(1)).max(1);
+    let mut y = 0;
+    if first == 1 {
+        all(model, cursor == 0, row(inner, 0), buffer);
+        y = 1;
+    }
+    for number in first..=total {
+        if y >= usize::from(inner.height) {
+            break;
+        }
+        entry(model, number as u64, lines, inner, y, buffer);
+        y += lines;
+    }
+}
+
+fn all(model: &Model, selected: bool, area: Rect, buffer: &mut Buffer) {
+    let sign = if selected { ">" } else { " " };
+    put(buffer, area, &Line::raw(format!("{sign} all connections")));
+    select(model, selected, area, buffer);
+}
+
+fn entry(model: &Model, number: u64, lines: usize, area: Rect, y: usize, buffer: &mut Buffer) {
+    let selected = model.connection() == number;
+    let theme = model.look.theme;
+    let width = usize::from(area.width);
+    let more = model.look.glyphs.more;
+    let sign = if selected { ">" } else { " " };
+    let Some(connection) = model.store.connection(number) else {
+        put(buffer, row(area, y), &Line::styled(format!("{sign}{number} no longer kept"), theme.dim));
+        return;
+    };
+    let state = connection.state();
+    let worries = if connection.worries() > 0 { format!(" !{}", connection.worries()) } else { String::new() };
+    let tail = format!("{worries} {state}");
+    let name = show::escaped(&short_name(connection));
+    let head = format!("{sign}{number} ");
+    let room = width.saturating_sub(show::columns(&head) + show::columns(&tail) + 1);
+    let name = show::fitted(&name, room, more);
+    let spans = vec![
+        Span::raw(format!("{head}{name}")),
+        Span::styled(worries, theme.warning),
+        Span::styled(format!(" {state}"), state_style(model, connection)),
+    ];
+    put(buffer, row(area, y), &Line::from(spans));
+    select(model, selected, row(area, y), buffer);
+    if lines < LINES {
+        return;
+    }
+    let [client, server] = Direction::BOTH.map(|way| connection.sent[way]);
+    let sizes = show::size(client.bytes.saturating_add(server.bytes));
+    let text = format!("  -> {}  <- {}  {sizes}B", show::count(client.messages), show::count(server.messages));
+    put(buffer, row(area, y + 1), &Line::styled(show::clipped(&text, width, more), theme.dim));
+    let spark = sparkline(&connection.rate, width.saturating_sub(3), &model.look.glyphs.bars);
+    put(buffer, row(area, y + 2), &Line::styled(format!("  {spark}"), theme.dim));
+}
+
+/// Draws one line about the connection that is listed.
+pub(super) fn strip(model: &Model, area: Rect, buffer: &mut Buffer) {
+    if area.height == 0 {
+        return;
+    }
+    let number = model.connection();
+    let active = model.focus == Pane::List;
+    if number == 0 {
+        title(model, area, "all connections", &verdict(model), active, buffer);
+        return;
+    }
+    let Some(connection) = model.store.connection(number) else {
+        title(model, area, &format!("#{number} no longer kept"), "", active, buffer);
+        return;
+    };
+    let mut left = format!("#{number} {}", show::escaped(&connection.name()));
+    if let Some(subprotocol) = &connection.subprotocol {
+        left.push_str(&format!("  {}", show::escaped(subprotocol)));
+    }
+    if let Some(extension) = &connection.extension {
+        let name = extension.split(';').next().unwrap_or_default();
+        left.push_str(&format!("  {}", show::escaped(name.trim())));
+    }
+    let [client, server] = Direction::BOTH.map(|way| show::count(connection.sent[way].messages));
+    let spark = sparkline(&connection.rate, 12, &model.look.glyphs.bars);
+    let right = format!("{}  -> {client}  <- {server}  {spark}", connection.state());
+    title(model, area, &left, &right, active, buffer);
+}
+
+/// What became of all of them, in a few words.
+fn verdict(model: &Model) -> String {
+    let mut closed = std::collections::BTreeMap::<String, u64>::new();
+    for connection in model.store.connections().take(10_000) {
+        *closed.entry(connection.state()).or_default() += 1;
+    }
+    let mut states: Vec<_> = closed.into_iter().collect();
+    states.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    states.into_iter().take(3).map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The host and path, without the scheme: what tells connections apart in little room.
+fn short_name(connection: &Connection) -> String {
+    let name = connection.name();
+    name.split_once("://").map_or(
+        name.clone(),
+        |(scheme, rest)| {
+            if scheme == "wss" { format!("{rest} (tls)") } else { rest.to_owned() }
+        },
+    )
+}
+
+pub(super) fn state_style(model: &Model, connection: &Connection) -> Style {
+    let theme = model.look.theme;
+    match connection.state().as_str() {
+        "open" => theme.good,
+        "1000" | "1001" | "1005" => theme.dim,
+        _ => theme.warning,
+    }
+}
+
+/// Messages over time as bars, one column for each.
+pub(super) fn sparkline(rate: &Rate, columns: usize, bars: &[&str; 9]) -> String {
+    let (counts, _) = rate.over(columns);
+    let sums: Vec<u64> = counts.iter().map(|count| u64::from(count.to_server) + u64::from(count.to_client)).collect();
+    bars_of(&sums, bars)
+}
+
+/// Numbers as bars, the largest the highest.
+pub(super) fn bars_of(values: &[u64], bars: &[&str; 9]) -> String {
+    let most = values.iter().copied().max().unwrap_or(0).max(1);
+    // The lowest bar stands for at least one.
+    values.iter().map(|&value| bars[(value.saturating_mul(8)).div_ceil(most).min(8) as usize]).collect()
+}
+
+fn select(model: &Model, selected: bool, area: Rect, buffer: &mut Buffer) {
+    if selected {
+        let active = model.focus == Pane::Connections;
+        paint(buffer, area, if active { model.look.theme.selected } else { model.look.theme.held });
+    }
+}

@@ -1,0 +1,258 @@
+//! The screen on captures: keys in, cells out, held against reviewed files (`BLESS=1` writes them).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Cell;
+use wscope::capture::Files;
+use wscope::config::{Config, Limits, Per};
+use wscope::run::Run;
+use wscope::tui::effect::Effect;
+use wscope::tui::feed::{Feed, Reading};
+use wscope::tui::look::Look;
+use wscope::tui::model::Model;
+use wscope::tui::prompt::History;
+use wscope::tui::{keys, view};
+
+/// A screen on which a capture was read to its end.
+struct Stage {
+    model: Model,
+    history: History,
+    terminal: Terminal<TestBackend>,
+}
+
+impl Stage {
+    fn new(sample: &str, columns: u16, rows: u16) -> Self {
+        let path = Path::new("samples").join(sample);
+        let stop = Arc::new(AtomicBool::new(false));
+        let files = Files::open(std::slice::from_ref(&path), None, Arc::clone(&stop)).expect("a sample");
+        let config =
+            Config { per: Per::Message, limits: Limits { headers: 64, ..Limits::default() }, ..Config::default() };
+        let mut feed =
+            Feed::begin(Box::new(files), Reading { run: Run { config, ..Run::default() }, redact: false, stop })
+                .expect("a thread");
+        let mut model = Model::new(path.display().to_string(), false, 64 << 20, Look::default());
+        while model.reading.ended.is_none() {
+            match feed.take() {
+                Some(news) => model.learn(news),
+                None => std::thread::yield_now(),
+            }
+        }
+        let terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a screen in memory");
+        let mut stage = Self { model, history: History::default(), terminal };
+        stage.draw();
+        stage
+    }
+
+    /// Presses keys: characters, and in angle brackets `<Enter>`, `<Esc>`, `<Tab>`, `<Up>`, `<C-d>`.
+    fn press(&mut self, keys: &str) -> Option<Effect> {
+        let mut effect = None;
+        let mut rest = keys;
+        while let Some(first) = rest.chars().next() {
+            let key = match rest.strip_prefix('<').and_then(|named| named.split_once('>')) {
+                Some((name, behind))
+                    if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') =>
+                {
+                    rest = behind;
+                    named(name)
+                }
+                _ => {
+                    rest = &rest[first.len_utf8()..];
+                    KeyEvent::new(KeyCode::Char(first), KeyModifiers::NONE)
+                }
+            };
+            effect = keys::press(&mut self.model, &mut self.history, key).or(effect);
+            while self.model.work(Instant::now() + Duration::from_millis(50)) {}
+            self.draw();
+        }
+        effect
+    }
+
+    fn draw(&mut self) {
+        self.terminal.draw(|_| {}).expect("memory takes all");
+        self.model.size = self.terminal.get_frame().area();
+        self.model.settle();
+        self.terminal.draw(|frame| view::draw(frame, &self.model)).expect("memory takes all");
+    }
+
+    /// The screen as text, without the blanks at the ends of its lines.
+    fn text(&self) -> String {
+        let buffer = self.terminal.backend().buffer();
+        let width = usize::from(buffer.area.width);
+        let lines = buffer.content.chunks(width).map(|cells| {
+            let line: String = cells.iter().map(Cell::symbol).collect();
+            line.trim_end().to_owned()
+        });
+        lines.collect::<Vec<_>>().join("\n") + "\n"
+    }
+
+    /// Holds the screen against `tests/screens/NAME.txt`.
+    #[track_caller]
+    fn check(&self, name: &str) {
+        let path = PathBuf::from("tests/screens").join(format!("{name}.txt"));
+        let text = self.text();
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::create_dir_all("tests/screens").expect("a folder");
+            std::fs::write(&path, &text).expect("a file");
+            return;
+        }
+        let known = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(known == text, "{} differs; it is now:\n{text}", path.display());
+    }
+}
+
+fn named(name: &str) -> KeyEvent {
+    if let Some(c) = name.strip_prefix("C-") {
+        return KeyEvent::new(KeyCode::Char(c.chars().next().expect("a character")), KeyModifiers::CONTROL);
+    }
+    let code = match name {
+        "Enter" => KeyCode::Enter,
+        "Esc" => KeyCode::Esc,
+        "Tab" => KeyCode::Tab,
+        "Up" => KeyCode::Up,
+        "Down" => KeyCode::Down,
+        "Backspace" => KeyCode::Backspace,
+        _ => panic!("no key {name}"),
+    };
+    KeyEvent::new(code, KeyModifiers::NONE)
+}
+
+#[test]
+fn a_conversation_at_80_by_24() {
+    let mut stage = Stage::new("fragments-node.pcap", 80, 24);
+    stage.press("jj");
+    stage.check("messages-80x24");
+}
+
+#[test]
+fn a_conversation_at_120_by_36() {
+    let mut stage = Stage::new("deflate-takeover.pcapng", 120, 36);
+    stage.press("jjj");
+    stage.check("messages-120x36");
+}
+
+#[test]
+fn a_conversation_at_160_by_50() {
+    let mut stage = Stage::new("violations.pcap", 160, 50);
+    stage.press("jjj");
+    stage.check("messages-160x50");
+}
+
+#[test]
+fn the_bits_of_each_frame_of_a_message() {
+    let mut stage = Stage::new("fragments-node.pcap", 80, 40);
+    stage.press("jjvvvvz<Tab>");
+    stage.check("frames");
+}
+
+#[test]
+fn a_handshake_with_its_checks_and_the_accept_computed() {
+    let mut stage = Stage::new("wrong-accept.pcap", 80, 40);
+    stage.press("<Tab>z");
+    stage.check("handshake");
+}
+
+#[test]
+fn what_a_filter_leaves() {
+    let mut stage = Stage::new("fragments-node.pcap", 80, 24);
+    stage.press("/ws.type == text and ws.dir == s2c<Enter>");
+    stage.check("filter");
+    stage.press("<Esc>");
+    assert!(stage.text().contains("no filter"), "Esc shows all again");
+}
+
+#[test]
+fn a_filter_that_is_not_understood_says_where() {
+    let mut stage = Stage::new("fragments-node.pcap", 80, 24);
+    stage.press("/ws.tyep == text");
+    stage.check("filter-wrong");
+    stage.press("<Enter>");
+    assert!(stage.text().contains("/ws.tyep"), "it stays to be mended");
+}
+
+#[test]
+fn the_other_views() {
+    let mut stage = Stage::new("port-reuse.pcap", 80, 24);
+    for (key, name) in [("2", "connections"), ("3", "ladder"), ("5", "log"), ("?", "help")] {
+        stage.press(key);
+        stage.check(name);
+    }
+}
+
+#[test]
+fn what_is_searched_is_found_in_both_directions_and_nothing_is_hidden() {
+    let mut stage = Stage::new("fragments-node.pcap", 80, 24);
+    stage.press("sdone<Enter>");
+    assert!(stage.text().contains("#11, 11 of 14"), "{}", stage.text());
+    stage.press("n");
+    assert!(stage.text().contains("not found below"), "{}", stage.text());
+    stage.press("gsserver ping<Enter>");
+    assert!(stage.text().contains("#5, 5 of 14"), "{}", stage.text());
+    stage.press("n");
+    assert!(stage.text().contains("#7, 7 of 14"), "{}", stage.text());
+    stage.press("N");
+    assert!(stage.text().contains("#5, 5 of 14"), "{}", stage.text());
+}
+
+#[test]
+fn keep_alives_are_hidden_with_one_key_and_the_selected_row_stays() {
+    let mut stage = Stage::new("fragments-node.pcap", 80, 24);
+    stage.press("jjP");
+    assert!(stage.text().contains("10 of 14"), "{}", stage.text());
+    assert!(stage.text().contains("#3, 2 of 10"), "{}", stage.text());
+    stage.press("P");
+    assert!(stage.text().contains("#3, 3 of 14"), "{}", stage.text());
+}
+
+#[test]
+fn rows_are_gone_to_by_number_by_mark_and_by_oddity() {
+    let mut stage = Stage::new("fragments-node.pcap", 80, 24);
+    stage.press("5G");
+    assert!(stage.text().contains("#5, 5 of 14"), "{}", stage.text());
+    stage.press("ma12G");
+    assert!(stage.text().contains("#12, 12 of 14"), "{}", stage.text());
+    stage.press("'a");
+    assert!(stage.text().contains("#5, 5 of 14"), "{}", stage.text());
+    stage.press("]");
+    assert!(stage.text().contains("#12, 12 of 14"), "{}", stage.text());
+    stage.press(":9<Enter>");
+    assert!(stage.text().contains("#9, 9 of 14"), "{}", stage.text());
+}
+
+#[test]
+fn what_is_copied_is_the_payload_as_it_is() {
+    let mut stage = Stage::new("fragments-node.pcap", 80, 24);
+    let effect = stage.press("jjy");
+    let Some(Effect::Copy(bytes, _)) = effect else { panic!("{effect:?}") };
+    assert_eq!(bytes, b"One message in three frames.");
+}
+
+#[test]
+fn every_size_is_drawn_without_a_panic() {
+    let mut stage = Stage::new("violations.pcap", 80, 24);
+    stage.press("jj");
+    for columns in (1..=40).chain([59, 60, 79, 99, 100, 149, 150, 200]) {
+        for rows in (1..=12).chain([23, 24, 30, 36, 50]) {
+            stage.terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a screen in memory");
+            stage.draw();
+            for keys in [
+                "2", "3", "4", "5", "1", "?", "q", "ma", "D", "q", "<Tab>z", "zv", "/a", "<Esc>", "c", "<Esc>", "e",
+                "<Esc>",
+            ] {
+                stage.press(keys);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_readme_shows_a_screen_as_it_is() {
+    let readme = std::fs::read_to_string("README.md").expect("the README");
+    let screen = std::fs::read_to_string("tests/screens/messages-120x36.txt").expect("a screen");
+    assert!(readme.contains(&screen), "README.md shows another screen than tests/screens/messages-120x36.txt");
+}
