@@ -123,6 +123,7 @@ impl Stream {
             return;
         }
         let gap = Gap::new(direction, self.passed[direction], hole.length, hole.reason);
+        let gap = if hole.exact { gap } else { gap.inexact() };
         self.passed[direction] += hole.length;
         if let State::Waiting(waiting) = &mut self.state {
             if waiting.inboxes[direction].is_empty() {
@@ -299,7 +300,8 @@ impl Waiting {
         match &mut self.missing[direction] {
             Some((before, _)) => {
                 let length = before.length.saturating_add(length);
-                *before = Gap::new(direction, before.offset, length, before.reason);
+                let exact = before.exact && gap.exact;
+                *before = Gap { exact, ..Gap::new(direction, before.offset, length, before.reason) };
             }
             missing @ None => *missing = Some((gap, origin)),
         }

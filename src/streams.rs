@@ -96,9 +96,9 @@ impl Streams {
 
     /// Learns of bytes that will never come; `origin` is the packet that made it known.
     pub fn gap(&mut self, gap: Gap, origin: Origin, carrier: Carrier<'_>, shared: &mut Shared) {
-        let Gap { direction, offset, length, reason, .. } = gap;
+        let Gap { direction, offset, length, exact, reason, .. } = gap;
         let end = offset.saturating_add(length);
-        self.readers[direction].gap(Hole { length, reason, origin }, end, &shared.config.limits);
+        self.readers[direction].gap(Hole { length, exact, reason, origin }, end, &shared.config.limits);
         self.push(direction, Chunk { origin, offset: end, acknowledged: None, bytes: &[] }, carrier, shared);
     }
 

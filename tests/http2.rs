@@ -259,6 +259,31 @@ fn behind_lost_frame_headers_it_goes_on_and_says_so() {
     }
 }
 
+/// Which of the lost bytes were whose is not known, so that nobody can count on where a payload ends.
+#[test]
+fn a_payload_does_not_go_on_behind_lost_frame_headers() {
+    let mut http2 = Http2::new().open(1, "/a").open(3, "/b");
+    let long = http2.encode(ToServer, &text("x".repeat(60)));
+    let told = http2
+        .frame(ToServer, Kind::DATA, 0, 1, &long[..20])
+        .client(3, text("lost, but not of stream 1"))
+        .frame(ToServer, Kind::DATA, 0, 1, &long[20..])
+        .client(1, text("second"))
+        .client(1, text("third"))
+        .client(3, text("fourth"))
+        .fin();
+    let packets = told.packets();
+    let lost = packets.len() - 7;
+    let lines = lines(&without(&packets, &[lost]));
+    let whole: Vec<_> = lines.iter().filter(|line| line.contains("client") && !line.ends_with(", cut")).collect();
+    let known = ["1: client second", "1: client third", "2: client fourth"];
+    assert!(
+        whole.iter().all(|line| line.contains("lost") || line.contains("by") || known.contains(&&***line)),
+        "{lines:#?}"
+    );
+    assert!(lines.contains(&known[1].to_owned()), "{lines:#?}");
+}
+
 #[test]
 fn joined_late_streams_are_known_by_their_frames() {
     let told = Http2::new()

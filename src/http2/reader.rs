@@ -57,8 +57,10 @@ pub struct Place {
 /// Bytes that were never seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hole {
-    /// How many.
+    /// How many; at most so many where it is not `exact`.
     pub length: u64,
+    /// Whether that is known exactly.
+    pub exact: bool,
     /// Why.
     pub reason: GapReason,
     /// The packet that made it known.
@@ -203,7 +205,7 @@ impl Reader {
                     self.state = State::Header(Partial::default());
                 }
             }
-            State::Payload(payload) => {
+            State::Payload(payload) if hole.exact => {
                 inside = length.min(payload.left);
                 let content = if payload.stage == Stage::PadLength { 0 } else { payload.padding };
                 let missing = inside.min(payload.left - content);
@@ -221,11 +223,12 @@ impl Reader {
                 }
                 self.end_if_whole(Place { origin, end: end - (length - inside) }, limits);
             }
-            State::Header(_) | State::Searching(_) => {}
+            State::Payload(_) | State::Header(_) | State::Searching(_) => {}
         }
         if inside < length {
             self.heads.lose();
-            self.known.push_back(Part::Lost(Hole { length: length - inside, ..hole }));
+            // Which of them were those of a stream is not known.
+            self.known.push_back(Part::Lost(Hole { length: length - inside, exact: false, ..hole }));
             self.state = State::Searching(Box::default());
         }
     }
