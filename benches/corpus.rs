@@ -6,15 +6,17 @@ mod common;
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 
-use common::corpus::KINDS;
+use common::attack::ATTACKS;
+use common::corpus::{KINDS, Kind};
 use common::pcap;
 
 fn main() -> io::Result<()> {
     // Cargo adds --bench; without a file to write there is nothing to measure either.
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [kind, megabytes, path] = &arguments[..] else { return Ok(()) };
-    let Some(kind) = KINDS.iter().find(|row| row.name == kind) else {
-        let names: Vec<_> = KINDS.iter().map(|row| row.name).collect();
+    let kinds: Vec<&Kind> = KINDS.iter().chain(ATTACKS).collect();
+    let Some(kind) = kinds.iter().find(|row| row.name == kind) else {
+        let names: Vec<_> = kinds.iter().map(|row| row.name).collect();
         return Err(io::Error::other(format!("{kind}: not one of {}", names.join(", "))));
     };
     let megabytes: u64 = megabytes.parse().map_err(io::Error::other)?;

@@ -25,6 +25,7 @@ use crate::outbox::Summary;
 use crate::session::Session;
 use crate::shared::Shared;
 use crate::tcp::flow::{Flow, Relation};
+use crate::tcp::half_open::{Answer, HalfOpen};
 use crate::tcp::reassembler::Ready;
 use crate::tcp::table::{FlowId, Key, Table};
 use crate::ws::connection::Ending;
@@ -50,6 +51,7 @@ use crate::ws::connection::Ending;
 pub struct Analyzer {
     shared: Shared,
     fragments: Fragments,
+    half_open: HalfOpen,
     flows: Table<Entry>,
     work: VecDeque<Work>,
     /// Flows that wait for late packets, and until when; the same span for all, so in order.
@@ -58,6 +60,10 @@ pub struct Analyzer {
     waiting: usize,
     /// Flows that wait for TLS secrets.
     awaiting: BTreeSet<FlowId>,
+    /// Memory that flows keep between packets, over all of them.
+    held: usize,
+    /// The flows that do, the one that began first in front.
+    holders: VecDeque<FlowId>,
     now: Timestamp,
     /// The last packet.
     latest: Origin,
@@ -85,6 +91,8 @@ enum Touched {
     #[default]
     Nothing,
     Fragment,
+    /// A SYN without answer, with the number of its flow.
+    HalfOpen(u64),
     Flow(FlowId),
 }
 
@@ -113,6 +121,10 @@ struct Live {
     flow: Flow,
     session: Session,
     lingers: Option<Timestamp>,
+    /// How much it was counted to keep between packets.
+    held: usize,
+    /// Whether it stands among the holders.
+    holds: bool,
 }
 
 /// What is left to do.
@@ -188,6 +200,7 @@ impl Analyzer {
         match self.touched {
             Touched::Nothing => Standing::None,
             Touched::Fragment => Standing::Fragment,
+            Touched::HalfOpen(number) => Standing::Open(number),
             Touched::Flow(id) => match self.flows.get(id) {
                 None => Standing::None,
                 Some(Entry { number, websocket: true, .. }) => Standing::WebSocket(*number),
@@ -321,7 +334,10 @@ impl Analyzer {
         if live.session.wants_keys() {
             self.awaiting.insert(id);
         }
-        if live.session.is_foreign() {
+        let foreign = live.session.is_foreign();
+        self.account(id);
+        let Some(State::Live(live)) = self.flows.get_mut(id).map(|entry| &mut entry.state) else { return };
+        if foreign {
             self.drop_foreign(id);
         } else if live.has_work(self.waiting, &self.shared.config) {
             self.work.push_back(Work::Advance(id));
@@ -330,10 +346,37 @@ impl Analyzer {
         }
     }
 
+    /// Counts what a flow keeps between packets, and lets the oldest go of theirs while it is too much over all.
+    fn account(&mut self, id: FlowId) {
+        if let Some(State::Live(live)) = self.flows.get_mut(id).map(|entry| &mut entry.state) {
+            let held = live.flow.held() + live.session.held();
+            self.held = self.held + held - live.held;
+            live.held = held;
+            if held > 0 && !live.holds {
+                live.holds = true;
+                self.holders.push_back(id);
+            }
+        }
+        while self.held > self.shared.config.limits.connections
+            && let Some(id) = self.holders.pop_front()
+        {
+            let Some(State::Live(live)) = self.flows.get_mut(id).map(|entry| &mut entry.state) else { continue };
+            live.holds = false;
+            live.flow.release();
+            live.session.release(live.carrier(), &mut self.shared);
+            let held = live.flow.held() + live.session.held();
+            self.held = self.held + held - live.held;
+            live.held = held;
+            if live.session.is_foreign() {
+                self.drop_foreign(id);
+            }
+        }
+    }
+
     /// The entry that a segment belongs to, a new one where it opens one.
     fn find(&mut self, key: &Key, segment: &Segment<'_>) -> Option<FlowId> {
         let syn = segment.flags.has(Flags::SYN);
-        if let Some(id) = self.flows.find(key) {
+        if let Some(id) = self.flows.find(key).or_else(|| self.half_opened(key, segment)) {
             let relation = match &mut self.flows.get_mut(id)?.state {
                 State::Live(live) => live.flow.relation(segment),
                 State::Foreign if syn && segment.ack.is_none() => Relation::Successor,
@@ -348,17 +391,45 @@ impl Analyzer {
             self.close(id, End::Evicted);
             self.flows.remove(id);
         }
-        // Without payload or SYN there is nothing to follow.
-        if !syn && segment.payload.is_empty() {
+        // Without payload or SYN there is nothing to follow, and of a SYN that is not answered neither.
+        if !syn && segment.payload.is_empty() || matches!(self.touched, Touched::HalfOpen(_)) {
             return None;
         }
+        self.shared.outbox.summary.flows += 1;
+        let number = self.shared.outbox.summary.flows;
+        if self.half_open.insert(number, *key, segment, self.shared.config.limits.half_open) {
+            self.touched = Touched::HalfOpen(number);
+            return None;
+        }
+        Some(self.open(number, *key, segment))
+    }
+
+    /// The flow that a SYN opened, where this segment answers one.
+    fn half_opened(&mut self, key: &Key, segment: &Segment<'_>) -> Option<FlowId> {
+        match self.half_open.answer(key, segment) {
+            Answer::Nothing => None,
+            Answer::Repetition(number) => {
+                self.touched = Touched::HalfOpen(number);
+                None
+            }
+            Answer::Opened(syn) => {
+                let id = self.open(syn.number, *key, &syn.segment);
+                if let Some(State::Live(live)) = self.flows.get_mut(id).map(|entry| &mut entry.state) {
+                    live.flow.insert(&syn.segment, &self.shared.config.limits);
+                }
+                Some(id)
+            }
+        }
+    }
+
+    /// A new flow, that begins with this segment.
+    fn open(&mut self, number: u64, key: Key, first: &Segment<'_>) -> FlowId {
         if self.flows.len() >= self.shared.config.limits.flows {
             self.make_room();
         }
-        self.shared.outbox.summary.flows += 1;
-        let live = Live { flow: Flow::new(segment), session: Session::default(), lingers: None };
-        let (number, state) = (self.shared.outbox.summary.flows, State::Live(Box::new(live)));
-        Some(self.flows.insert(*key, Entry { number, websocket: false, last: self.now, state }))
+        let live = Live { flow: Flow::new(first), session: Session::default(), lingers: None, held: 0, holds: false };
+        let state = State::Live(Box::new(live));
+        self.flows.insert(key, Entry { number, websocket: false, last: self.now, state })
     }
 
     /// Lets one flow go: the longest idle one of those that the sweep comes by next, WebSockets last.
@@ -438,7 +509,9 @@ impl Analyzer {
                 if live.session.wants_keys() {
                     self.awaiting.insert(id);
                 }
-                if live.session.is_foreign() {
+                let foreign = live.session.is_foreign();
+                self.account(id);
+                if foreign {
                     self.drop_foreign(id);
                 } else if advanced {
                     self.work.push_front(Work::Advance(id));
@@ -493,6 +566,7 @@ impl Analyzer {
         let State::Live(live) = std::mem::replace(&mut entry.state, ended) else { return None };
         self.waiting -= live.flow.waiting_bytes();
         self.awaiting.remove(&id);
+        self.held -= live.held;
         Some(live)
     }
 }

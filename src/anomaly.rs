@@ -260,7 +260,7 @@ rules! {
     LimitInflate "limit.inflate" Loss "wscope limit"
         "the message inflates to more than is looked at"
     LimitHead "limit.head" Loss "wscope limit"
-        "an HTTP head larger than is read"
+        "an HTTP head larger than is read, or one of more that wait than are kept"
     LimitReorder "limit.reorder" Loss "wscope limit"
         "more data waits behind a hole than is buffered; the hole was given up"
     LimitStreams "limit.streams" Loss "wscope limit"

@@ -113,6 +113,11 @@ impl Inbox {
         self.marks.front().is_some_and(|mark| mark.offset == self.offset)
     }
 
+    /// Memory it takes, in bytes.
+    pub fn held(&self) -> usize {
+        self.bytes.capacity() + self.marks.capacity() * size_of::<Mark>()
+    }
+
     /// Stream offset of the first byte that waits.
     pub fn offset(&self) -> u64 {
         self.offset

@@ -134,6 +134,11 @@ limits! {
         "packets held until it is known whether their connection becomes a WebSocket (--only-websocket)";
     streams: usize = 256, Count,
         "HTTP/2 streams of one connection that are tracked at once: those that carry a WebSocket or a tunnel, or may";
+    half_open: usize = 1 << 14, Count,
+        "SYNs that wait for their answer at once; of more, the oldest are forgotten, and a SYN-ACK tells the same";
+    connections: usize = 128 << 20, Bytes,
+        "what is kept of connections between packets, over all: heads, early bytes, windows of compression, bytes to compare with \
+         retransmissions; then the oldest are let go (limit.head, deflate.dictionary.lost)";
     flows: usize = 1 << 18, Count,
         "flows tracked at once; a long idle one makes room, WebSockets last (limit.flows)";
     idle: Duration = Duration::from_hours(1), Time,

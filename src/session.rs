@@ -132,6 +132,28 @@ impl Session {
         *self = Self::Foreign;
     }
 
+    /// Lets go of what can be done without, as too much is kept over all connections.
+    pub fn release(&mut self, carrier: Carrier<'_>, shared: &mut Shared) {
+        match self {
+            Self::Http(_) | Self::Joining(_) => {
+                shared.outbox.summary.anomalies.add(Code::LimitHead);
+                self.give_up(carrier, shared);
+            }
+            Self::WebSocket(socket) => socket.release(),
+            Self::Tls(_) | Self::Http2(_) | Self::Foreign => {}
+        }
+    }
+
+    /// Memory kept between packets that no other limit bounds over all connections, in bytes.
+    pub fn held(&self) -> usize {
+        match self {
+            Self::Http(http) => http.exchange.held(),
+            Self::Joining(joining) => joining.held(),
+            Self::WebSocket(socket) => socket.held(),
+            Self::Tls(_) | Self::Http2(_) | Self::Foreign => 0,
+        }
+    }
+
     /// Whether bytes of a stream tell that client and server were mistaken for each other.
     pub fn is_reversed(&self, direction: Direction, bytes: &[u8]) -> bool {
         let opposite_head = || match direction {

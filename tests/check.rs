@@ -145,7 +145,7 @@ fn what_the_capture_lost_is_told_at_the_end() {
     assert!(
         report.out.ends_with(
             "\n1 connection: 1 conforms, 0 violate, 0 cannot be told\n   loss      -      limit.head (1x)\n      \
-             an HTTP head larger than is read [wscope limit]\n"
+             an HTTP head larger than is read, or one of more that wait than are kept\n      [wscope limit]\n"
         ),
         "{}",
         report.out

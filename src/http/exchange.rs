@@ -150,6 +150,11 @@ impl Exchange {
         &self.inbox[direction]
     }
 
+    /// Memory for heads and for what waits, in bytes.
+    pub fn held(&self) -> usize {
+        self.waiting + Direction::BOTH.iter().map(|&way| self.inbox[way].held()).sum::<usize>()
+    }
+
     /// Whether nothing was recognised yet.
     pub fn is_untouched(&self) -> bool {
         let start = |way| self.inbox[way].offset() == 0 && self.state[way] == State::Head;

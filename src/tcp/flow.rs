@@ -206,6 +206,17 @@ impl Flow {
         self.streams.to_server.waiting_bytes() + self.streams.to_client.waiting_bytes()
     }
 
+    /// Lets go of delivered bytes: retransmissions of them are no longer compared.
+    pub fn release(&mut self) {
+        self.streams.to_server.release();
+        self.streams.to_client.release();
+    }
+
+    /// Memory for delivered bytes that are not acknowledged.
+    pub fn held(&self) -> usize {
+        self.streams.to_server.held() + self.streams.to_client.held()
+    }
+
     /// Whether anything of this direction waits behind a hole.
     pub fn is_waiting(&self, direction: Direction) -> bool {
         self.streams[direction].waiting_bytes() > 0

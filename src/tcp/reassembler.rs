@@ -311,6 +311,16 @@ impl Reassembler {
         self.waiting.held()
     }
 
+    /// Memory for delivered bytes that are not acknowledged.
+    pub fn held(&self) -> usize {
+        self.unacknowledged.capacity()
+    }
+
+    /// Lets go of delivered bytes: retransmissions of them are no longer compared.
+    pub fn release(&mut self) {
+        self.unacknowledged = Vec::new();
+    }
+
     /// Number of the packet that brought the next piece that waits.
     pub fn first_waiting(&self) -> Option<u64> {
         self.waiting.first().map(|(_, piece)| piece.tag.origin.packet)

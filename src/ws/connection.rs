@@ -171,6 +171,17 @@ impl WebSocket {
         shared.outbox.push(Event { connection: self.connection, span, body });
     }
 
+    /// Lets go of what can be done without.
+    pub fn release(&mut self) {
+        self.receivers.to_server.release();
+        self.receivers.to_client.release();
+    }
+
+    /// Memory kept between packets that a frame or message does not account for, in bytes.
+    pub fn held(&self) -> usize {
+        self.receivers.to_server.held() + self.receivers.to_client.held()
+    }
+
     /// Its number.
     pub fn number(&self) -> ConnectionId {
         self.connection

@@ -222,6 +222,16 @@ impl Inflater {
         let lost = self.parameters.context_takeover;
         self.window = if lost { Window::Lost } else { Window::Known(Vec::new()) };
     }
+
+    /// Memory for what later messages may refer to, in bytes.
+    pub fn held(&self) -> usize {
+        match &self.window {
+            Window::Known(history) => history.capacity(),
+            // Two bytes for each of the window, and the tables of a block.
+            Window::Partial(_) => 3 * WINDOW,
+            Window::Lost => 0,
+        }
+    }
 }
 
 /// Makes an inflater forget all but this history.

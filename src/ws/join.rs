@@ -55,6 +55,11 @@ impl Joining {
         Self { searches }
     }
 
+    /// Memory for what came, in bytes.
+    pub fn held(&self) -> usize {
+        self.searches.to_server.held() + self.searches.to_client.held()
+    }
+
     /// Takes bytes of one direction.
     pub fn push(&mut self, direction: Direction, chunk: Chunk<'_>) {
         self.searches[direction].push(chunk);

@@ -227,6 +227,24 @@ impl Receiver {
         self.cut_message_off(last, cx);
     }
 
+    /// Lets go of what can be done without: what later messages would refer to is then told as lost.
+    pub fn release(&mut self) {
+        if self.message.is_none()
+            && let Some(inflater) = &mut self.inflater
+        {
+            inflater.lose();
+        }
+    }
+
+    /// Memory kept between packets that a frame or message does not account for, in bytes.
+    pub fn held(&self) -> usize {
+        let searched = match &self.state {
+            State::Searching(search) => search.held(),
+            State::Header(_) | State::Payload(_) | State::Over => 0,
+        };
+        searched + self.inflater.as_ref().map_or(0, |inflater| inflater.held())
+    }
+
     /// The first Close frame, and its last packet.
     pub fn close(&self) -> Option<&(Close, Origin)> {
         self.close.as_ref()

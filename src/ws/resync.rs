@@ -48,6 +48,11 @@ impl Search {
         self.inbox.push(chunk);
     }
 
+    /// Memory for what came, in bytes.
+    pub fn held(&self) -> usize {
+        self.inbox.held()
+    }
+
     /// Learns that the bytes up to `offset` will not come.
     pub fn gap(&mut self, offset: u64) {
         self.empty(offset);

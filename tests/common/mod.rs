@@ -19,6 +19,7 @@
 #![allow(dead_code, unused_imports, reason = "each test crate uses a part of it")]
 #![allow(unreachable_pub, reason = "the module's own interface")]
 
+pub mod attack;
 pub mod conversation;
 pub mod corpus;
 pub mod dice;
