@@ -5,7 +5,7 @@ mod common;
 use wscope::anomaly::Code;
 use wscope::config::{Config, Limits, Per};
 use wscope::duplex::Direction::{self, ToClient, ToServer};
-use wscope::event::{Body, Event, Message, NO_CONNECTION};
+use wscope::event::{Body, Event, GapReason, Message, NO_CONNECTION, Verdict};
 use wscope::input::{Input, Secret};
 use wscope::outbox::Summary;
 
@@ -272,4 +272,142 @@ fn a_hello_retry_request_is_answered_by_a_second_hello() {
 /// Packets from `place` on, numbered as in the whole capture.
 fn numbered(packets: &[OwnedPacket], place: usize) -> impl Iterator<Item = Input<'_>> {
     packets[place..].iter().zip(place as u64 + 1..).map(|(packet, number)| Input::Packet(packet.lend(number)))
+}
+
+/// Segments of one record each, of a conversation of many messages; `lost` of them were not captured.
+fn with_holes(suite: &str, lost: impl Fn(usize) -> bool) -> (Vec<Event>, usize, usize) {
+    let mut plain = Conversation::on(Route::default(), Dialect { mss: 1 << 20, ..Dialect::default() }).handshake();
+    for number in 0..40 {
+        plain = plain.client(text(format!("question {number}"))).server(text("answer ".repeat(number)));
+    }
+    let plain = plain.close(1000, "");
+    let carried = Tls::new(suite).carry(&plain, Route::default());
+    let all = carried.told.segments();
+    let data = all.iter().position(|segment| segment.payload.first() == Some(&23)).expect("there are data") + 8;
+    let (mut number, mut holes) = (0, 0);
+    let kept = all.iter().filter(|segment| {
+        number += usize::from(!segment.payload.is_empty());
+        let hole = number > data && !segment.payload.is_empty() && lost(number);
+        holes += usize::from(hole);
+        !hole
+    });
+    let kept: Vec<_> = kept.cloned().collect();
+    let events = open(&carried, &kept, &per_message()).0;
+    let told = messages(&events, ToServer).len() + messages(&events, ToClient).len();
+    (events, told, holes)
+}
+
+#[test]
+fn behind_lost_records_it_goes_on() {
+    for suite in suites() {
+        let (_, all, _) = with_holes(&suite, |_| false);
+        assert_eq!(all, 80, "{suite}");
+        let (events, told, holes) = with_holes(&suite, |number| number % 9 == 0 || number % 27 == 1);
+        assert!(holes > 5, "{suite}: {holes}");
+        // Each hole takes its message, and may take the one behind it to find the boundary of frames again.
+        assert!(told >= all - 3 * holes && told <= all - holes, "{suite}: {told} of {all} with {holes} holes");
+        for message in messages(&events, ToServer).iter().filter(|message| message.complete) {
+            let content = String::from_utf8_lossy(&message.payload.bytes);
+            assert!(content.starts_with("question "), "{suite}: {content}");
+        }
+        let gaps = events.iter().filter_map(|event| if let Body::Gap(gap) = &event.body { Some(gap) } else { None });
+        for gap in gaps {
+            assert_eq!(gap.reason, GapReason::NotCaptured);
+            assert!(gap.length > 0 && gap.length < 1000, "{suite}: {gap:?}");
+        }
+        assert_eq!(codes(&events).iter().filter(|code| **code == Code::TlsDecryptFailed).count(), 0, "{suite}");
+    }
+}
+
+/// A record of 16 KiB lies in many packets: where one of them is lost, its header tells where the next record begins.
+#[test]
+fn a_hole_inside_a_record_costs_that_record() {
+    for suite in [AES_128, AES_128_12] {
+        let plain =
+            Conversation::new().handshake().client(binary(vec![7; 30_000])).client(text("behind")).close(1000, "");
+        let carried = Tls::new(suite).carry(&plain, Route::default());
+        let mut segments = carried.told.segments();
+        let large = segments.iter().enumerate().filter(|(_, segment)| segment.from == ToServer);
+        let large: Vec<_> =
+            large.filter(|(_, segment)| segment.payload.len() == 1448).map(|(index, _)| index).collect();
+        segments.remove(large[3]);
+        let (events, _) = open(&carried, &segments, &per_message());
+        let texts = messages(&events, ToServer).into_iter().filter(|message| message.complete && message.text);
+        let texts: Vec<_> = texts.map(|message| message.payload.bytes.clone()).collect();
+        assert_eq!(texts, [b"behind"], "{suite}");
+    }
+}
+
+#[test]
+fn a_record_that_was_changed_is_told_and_the_next_is_read() {
+    let mut plain = Conversation::new().handshake();
+    for number in 0..20 {
+        plain = plain.client(text(format!("question {number}")));
+    }
+    for suite in suites() {
+        let carried = Tls::new(&suite).carry(&plain, Route::default());
+        let mut segments = carried.told.segments();
+        let data =
+            segments.iter_mut().filter(|segment| segment.from == ToServer && segment.payload.first() == Some(&23));
+        let changed = data.skip(10).find(|segment| !segment.payload.is_empty()).expect("there are enough");
+        *changed.payload.last_mut().expect("it is not empty") ^= 1;
+        let (events, _) = open(&carried, &segments, &per_message());
+        let gaps: Vec<_> = codes(&events).into_iter().filter(|code| *code == Code::TlsDecryptFailed).collect();
+        assert_eq!(gaps.len(), 1, "{suite}: {:?}", codes(&events));
+        let told = messages(&events, ToServer).len();
+        assert!((18..20).contains(&told), "{suite}: {told}");
+    }
+}
+
+/// Nothing of the handshake was captured, and the capture begins inside a record.
+#[test]
+fn joined_late_the_secrets_of_the_log_are_tried() {
+    let mut plain = Conversation::on(Route::default(), Dialect { mss: 1 << 20, ..Dialect::default() }).handshake();
+    for number in 0..30 {
+        plain = plain.client(text(format!("question {number}"))).server(text(format!("answer {number}")));
+    }
+    for suite in suites().iter().filter(|suite| suite.starts_with("TLS13")) {
+        let carried = Tls::new(suite).carry(&plain, Route::default());
+        let others: String = (0..20).map(|_| Tls::new(suite).carry(&talk(), Route::default()).keys).collect();
+        let segments = carried.told.segments();
+        let mut late: Vec<_> = segments[segments.len() / 2..].to_vec();
+        late[0] = late[0].clone().split_at(3).1;
+        let carried = Carried { keys: others + &carried.keys, ..carried };
+        let (events, summary) = open(&carried, &late, &per_message());
+        let Body::Handshake(handshake) = &events[0].body else { panic!("{suite}: {:?}", codes(&events)) };
+        assert_eq!(handshake.verdict, Verdict::Unseen);
+        let tls = handshake.transport.tls.as_ref().expect("it is told");
+        assert_eq!((&*tls.version, &*tls.cipher), ("1.3", &*suite.replace("TLS13_", "TLS_")));
+        assert_eq!(summary.tls.decrypted, 1);
+        let counts = [ToServer, ToClient].map(|from| messages(&events, from).len());
+        assert!(counts.iter().all(|&count| count >= 12), "{suite}: {counts:?} of 15");
+    }
+}
+
+/// A log of sessions that are not this one costs a bounded number of tries.
+#[test]
+fn joined_late_without_its_secrets_nothing_is_told() {
+    let carried = Tls::new(AES_128).carry(&talk(), Route::default());
+    let keys = (0..50).map(|_| Tls::new(AES_128).carry(&talk(), Route::default()).keys).collect();
+    let segments = carried.told.segments();
+    let late = segments[segments.len() / 2..].to_vec();
+    let (events, summary) = open(&Carried { keys, ..carried }, &late, &Config::default());
+    assert_eq!(codes(&events), [Code::TlsKeysMissing]);
+    assert_eq!((summary.tls.decrypted, summary.tls.without_keys), (0, 1));
+}
+
+#[test]
+fn tls_in_the_tunnel_of_a_proxy_names_both() {
+    let carried = Tls::new(AES_128).carry(&talk(), Route::default());
+    let connect = "CONNECT wss.example.com:443 HTTP/1.1\r\nHost: wss.example.com:443\r\n\r\n";
+    let mut tunnel = Conversation::new().syn().exchange(connect, "HTTP/1.1 200 Connection established\r\n\r\n");
+    for segment in carried.told.segments() {
+        let say = common::raw(&segment.payload);
+        tunnel = if segment.from == ToServer { tunnel.client(say) } else { tunnel.server(say) };
+    }
+    let (events, _) = open(&carried, &tunnel.segments(), &Config::default());
+    let Body::Handshake(handshake) = &events[0].body else { panic!("{:?}", codes(&events)) };
+    assert_eq!(handshake.transport.proxy.as_deref(), Some("wss.example.com:443"));
+    assert_eq!(handshake.transport.tls.as_ref().and_then(|tls| tls.sni.as_deref()), Some(HOST));
+    assert_eq!(handshake.verdict, Verdict::Accepted);
 }

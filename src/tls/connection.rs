@@ -519,9 +519,10 @@ impl Connection {
         tools: &mut Tools,
         limits: &Limits,
     ) -> Option<(Protection, u64)> {
-        let Self { halves, facts, budget, .. } = self;
+        let Self { halves, facts, budget, reversed, .. } = self;
         let body = &halves[direction].inbox.bytes()[HEADER..HEADER + header.length];
-        let candidates = facts.candidates(direction, &tools.keys);
+        let sender = if *reversed { direction.opposite() } else { direction };
+        let candidates = facts.candidates(sender, &tools.keys);
         // Each gets the same share of half of what may be tried: another record may be smaller.
         let share = (*budget / 2).checked_div(candidates.len() as u64)?.saturating_sub(SETUP);
         let numbers = limits.tls_search.min(share / Protection::cost(body));
@@ -534,7 +535,7 @@ impl Connection {
             if protection.find(0..numbers, header, body, attempt) {
                 tools.keys.see(&random);
                 facts.found = Some((random, id));
-                self.reversed = label == Label::Traffic(direction.opposite());
+                *reversed = label == Label::Traffic(direction.opposite());
                 let records = protection.seq;
                 return Some((protection, records));
             }
