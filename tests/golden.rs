@@ -187,6 +187,61 @@ const FACTS: &[(&str, &str)] = &[
            closing handshake by client, 1000 heard",
     ),
     (
+        "tls-suites",
+        "1 /1.2-0 101 accepted
+           client 3: t13 t900
+           server 3: t13 t900
+           closing handshake by client, 1000
+         2 /1.2-1 101 accepted
+           client 3: t13 t900
+           server 3: t13 t900
+           closing handshake by client, 1000
+         3 /1.2-2 101 accepted
+           client 3: t13 t900
+           server 3: t13 t900
+           closing handshake by client, 1000
+         4 /1.2-3 101 accepted
+           client 3: t13 t900
+           server 3: t13 t900
+           closing handshake by client, 1000
+         5 /1.2-4 101 accepted
+           client 3: t13 t900
+           server 3: t13 t900
+           closing handshake by client, 1000
+         6 /1.2-5 101 accepted
+           client 3: t13 t900
+           server 3: t13 t900
+           closing handshake by client, 1000
+         7 /1.2-6 101 accepted
+           client 3: t13 t900
+           server 3: t13 t900
+           closing handshake by client, 1000
+         8 /1.2-7 101 accepted
+           client 3: t13 t900
+           server 3: t13 t900
+           closing handshake by client, 1000
+         9 /1.2-8 101 accepted
+           client 3: t13 t900
+           server 3: t13 t900
+           closing handshake by client, 1000
+         10 /1.1-9 101 accepted
+           client 3: t13 t900
+           server 3: t13 t900
+           closing handshake by client, 1000
+         11 /1.0-10 101 accepted
+           client 3: t14 t900
+           server 3: t14 t900
+           closing handshake by client, 1000
+         12 /1.3-11 101 accepted
+           client 3: t14 t900
+           server 3: t14 t900
+           closing handshake by client, 1000
+         13 /1.3-12 101 accepted
+           client 3: t14 t900
+           server 3: t14 t900
+           closing handshake by client, 1000",
+    ),
+    (
         "port-reuse",
         "1 /closed 101 accepted
            client 2: t5

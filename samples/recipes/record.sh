@@ -3,7 +3,7 @@
 # Makes the captures of samples/ anew, all of them or those named. The peers are installed into a scratch folder
 # (RECIPES_SCRATCH, default /tmp/wscope-recipes), never into the repository. Needs tcpdump, iproute2, python3 with venv,
 # node with npm, zstd, editcap (wireshark-common); for tungstenite-echo cargo, for browser chromium,
-# for h2-haproxy haproxy, for connect-squid squid and openssl.
+# for h2-haproxy haproxy, for connect-squid squid and openssl, for tls-suites openssl.
 set -euo pipefail
 recipes=$(cd "$(dirname "$0")" && pwd)
 samples=$(dirname "$recipes")
@@ -54,6 +54,9 @@ make_sample() {
         browser)             record "$1" 8087 "$python" browser.py; keep_pcapng "$1" ;;
         h2-haproxy)          record "$1" 8088 node h2_haproxy.js haproxy_h2.cfg; keep_pcap "$1" ;;
         connect-squid)       record "$1" 8091 node connect_squid.js "$scratch"; keep_pcapng "$1" ;;
+        tls-suites)          rm -f "$scratch/$1.keys"
+                             record "$1" 8443 python3 tls_suites.py 8443 "$scratch/$1.keys"
+                             editcap -F pcapng --inject-secrets "tls,$scratch/$1.keys" "$scratch/$1.pcap" "$samples/$1.pcapng" ;;
         *) echo "no recipe for $1" >&2; return 2 ;;
     esac
 }
@@ -61,7 +64,7 @@ make_sample() {
 install_peers
 if [ $# -eq 0 ]; then
     set -- echo-python fragments-node deflate-takeover deflate-no-takeover refused wrong-accept subprotocol abnormal \
-        tungstenite-echo browser h2-haproxy connect-squid
+        tungstenite-echo browser h2-haproxy connect-squid tls-suites
 fi
 for name; do
     echo "recording $name"
