@@ -3,6 +3,7 @@
 mod common;
 
 use wscope::anomaly::Code;
+use wscope::capture::Writer;
 use wscope::config::{Config, Limits, Per};
 use wscope::duplex::Direction::{self, ToClient, ToServer};
 use wscope::event::{Body, Event, GapReason, Message, NO_CONNECTION, Verdict};
@@ -410,4 +411,69 @@ fn tls_in_the_tunnel_of_a_proxy_names_both() {
     assert_eq!(handshake.transport.proxy.as_deref(), Some("wss.example.com:443"));
     assert_eq!(handshake.transport.tls.as_ref().and_then(|tls| tls.sni.as_deref()), Some(HOST));
     assert_eq!(handshake.verdict, Verdict::Accepted);
+}
+
+// -- the real binary
+
+/// Runs `wscope export` on a file of this content, with these arguments and nothing from the environment.
+fn export(
+    content: &[u8],
+    arguments: &[&std::ffi::OsStr],
+    environment: Option<&std::path::Path>,
+) -> assert_cmd::assert::Assert {
+    let file = tempfile::NamedTempFile::new().expect("room for a file");
+    std::fs::write(file.path(), content).expect("room for its bytes");
+    let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_wscope"));
+    command.args(["export", "--per", "message"]).arg(file.path()).args(arguments).env_remove("SSLKEYLOGFILE");
+    if let Some(path) = environment {
+        command.env("SSLKEYLOGFILE", path);
+    }
+    command.assert()
+}
+
+fn lines(run: &assert_cmd::assert::Assert) -> Vec<serde_json::Value> {
+    let text = String::from_utf8(run.get_output().stdout.clone()).expect("JSON is text");
+    text.lines().map(|line| serde_json::from_str(line).expect("a line is an object")).collect()
+}
+
+#[test]
+fn key_logs_are_named_or_in_the_environment() {
+    let carried = Tls::new(AES_128).carry(&talk(), Route::default());
+    let capture = common::pcap::pcap(&carried.told.packets());
+    let folder = tempfile::tempdir().expect("room for a folder");
+    let keys = folder.path().join("keys");
+    let other = folder.path().join("other");
+    std::fs::write(&keys, format!("# of a test\r\n{}CLIENT_RANDOM oops\n", carried.keys.replace('\n', "\r\n")))
+        .expect("room");
+    std::fs::write(&other, wrong(&Tls::new(AES_128).carry(&talk(), Route::default()).keys)).expect("room");
+    let keylog = std::ffi::OsStr::new("--keylog");
+    let opened = |run: assert_cmd::assert::Assert| lines(&run.code(0)).last().expect("a summary")["tls"].clone();
+    let both = opened(export(&capture, &[keylog, other.as_os_str(), keylog, keys.as_os_str()], None));
+    let expected = serde_json::json!(
+        {"connections": 1, "decrypted": 1, "without_keys": 0, "failed": 0, "malformed_lines": 1});
+    assert_eq!(both, expected);
+    assert_eq!(opened(export(&capture, &[], Some(&keys))), expected);
+    // A browser may not have written to it yet.
+    let none = opened(export(&capture, &[], Some(&folder.path().join("none"))));
+    assert_eq!(none["without_keys"], 1);
+    for unreadable in [folder.path().join("none"), folder.path().to_owned()] {
+        let run = export(&capture, &[keylog, unreadable.as_os_str()], None).code(2);
+        let complaint = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+        assert!(complaint.contains(&*unreadable.to_string_lossy()), "{complaint}");
+    }
+}
+
+#[test]
+fn secrets_in_the_file_may_stand_behind_all_packets() {
+    let plain = Conversation::new().handshake().client(binary(vec![7; 900_000])).close(1000, "");
+    let carried = Tls::new(AES_128).carry(&plain, Route::default());
+    let packets = carried.told.packets();
+    let mut writer = Writer::begin(Vec::new(), Vec::new()).expect("memory takes all");
+    for (packet, number) in packets.iter().zip(1..) {
+        writer.packet(&packet.lend(number), None).expect("memory takes all");
+    }
+    writer.secrets(&Secret { kind: Secret::TLS_KEY_LOG, bytes: carried.keys.as_bytes() }).expect("memory takes all");
+    let run = export(writer.output(), &[], None).code(0);
+    let told = lines(&run);
+    assert_eq!((&told[0]["verdict"], &told[1]["length"]), (&"accepted".into(), &900_000.into()));
 }
