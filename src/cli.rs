@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Check(Check),
     /// List what can be captured from, and what permission is missing
     Interfaces,
+    /// Count what went over each connection and all: rates, sizes, compression, ping times, overhead
+    Stats(Stats),
     /// Explain a command, or `filter`: the language of -Y
     Help { topic: Option<String> },
 }
@@ -164,6 +166,25 @@ pub(crate) struct Check {
     /// List all rules and leave
     #[arg(long)]
     pub(crate) rules: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS)]
+pub(crate) struct Stats {
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
+    /// A table to read, or one JSON object
+    #[arg(long, value_enum, default_value_t = StatsFormat::Text)]
+    pub(crate) format: StatsFormat,
+    /// Print the JSON Schema of the object and leave
+    #[arg(long)]
+    pub(crate) schema: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatsFormat {
+    Text,
+    Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

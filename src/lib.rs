@@ -37,6 +37,7 @@ pub mod run;
 pub mod secure;
 pub mod session;
 pub mod shared;
+pub mod stats;
 pub mod store;
 pub mod stream;
 pub mod streams;

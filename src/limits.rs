@@ -179,6 +179,8 @@ limits! {
         "requests of one side of a sub-protocol that may wait for their answer";
     handshakes: usize = 256 << 20, Bytes,
         "handshakes that are kept so that a filter can ask frames for fields of their connection; of more, that is told";
+    rows: usize = 10_000, Count,
+        "ended connections of which `stats` keeps a row; of more, the smallest are only in the total, and that is told";
     pings: usize = 64, Count,
         "pings of one side that may wait for their pong; of more, the oldest are forgotten";
 }

@@ -21,9 +21,10 @@ use wscope::filter::{self, Filter};
 use wscope::run::check::Report;
 use wscope::run::output::{Growth, Output};
 use wscope::run::{self, Finished, export, interrupt};
+use wscope::stats;
 use wscope::tui;
 
-use cli::{Check, CheckFormat, Cli, Command, Export, Inputs};
+use cli::{Check, CheckFormat, Cli, Command, Export, Inputs, Stats, StatsFormat};
 use open::open;
 
 /// Headers that the terminal UI shows of one message.
@@ -54,17 +55,19 @@ fn run(cli: Cli) -> Result<ExitCode> {
         None if cli.inputs.asks_for_limits() => print(&cli.inputs.limits().table()),
         None => export(&cli.inputs, "text", Per::Message, output(&cli.inputs, None)?, &interrupted),
         Some(Command::Export(args)) if args.schema => print(SCHEMA),
-        Some(Command::Export(Export { inputs, .. }) | Command::Check(Check { inputs, .. }))
-            if inputs.asks_for_limits() =>
-        {
-            print(&inputs.limits().table())
-        }
+        Some(
+            Command::Export(Export { inputs, .. })
+            | Command::Check(Check { inputs, .. })
+            | Command::Stats(Stats { inputs, .. }),
+        ) if inputs.asks_for_limits() => print(&inputs.limits().table()),
         Some(Command::Export(args)) => {
             let output = output(&args.inputs, args.output.as_deref())?;
             export(&args.inputs, &args.format, args.per.into(), output, &interrupted)
         }
         Some(Command::Check(args)) if args.rules => print(&rules(args.format)),
         Some(Command::Check(args)) => check(&args, &interrupted),
+        Some(Command::Stats(args)) if args.schema => print(stats::json::SCHEMA),
+        Some(Command::Stats(args)) => count(&args, &interrupted),
         Some(Command::Interfaces) => interfaces(),
         Some(Command::Help { topic }) => print(&help(topic.as_deref())?),
     }
@@ -126,6 +129,16 @@ fn check(args: &Check, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
     let (finished, reached) = report.run(&mut *source, Output::open(None, Growth::AtOnce)?)?;
     let code = conclude(&finished, interrupted);
     Ok(if reached && finished.is_whole() { ExitCode::from(FOUND) } else { code })
+}
+
+fn count(args: &Stats, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
+    let filter = args.inputs.display_filter(Filter::parse_for_connections)?;
+    ensure!(!args.inputs.capture.writes_to_stdout(), "-w - leaves no room for numbers on standard output");
+    let (mut source, run) = open(&args.inputs, Per::Frame, interrupted)?;
+    let json = args.format == StatsFormat::Json;
+    let count = run::stats::Count { run, filter, json, redact: args.inputs.redact };
+    let finished = count.run(&mut *source, Output::open(None, Growth::AtOnce)?)?;
+    Ok(conclude(&finished, interrupted))
 }
 
 fn interfaces() -> Result<ExitCode> {

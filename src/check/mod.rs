@@ -38,7 +38,7 @@ pub struct Totals {
 }
 
 /// Codes that belong to no connection, unless an event of one carries them.
-const OF_THE_CAPTURE: &[Code] = &[
+pub const OF_THE_CAPTURE: &[Code] = &[
     Code::TlsKeysMissing,
     Code::TlsDecryptFailed,
     Code::TlsUnsupported,

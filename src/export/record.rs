@@ -266,7 +266,8 @@ fn closed(closed: &Closed, out: &mut Vec<u8>) {
     }
 }
 
-fn counts<N: AsRef<str>>(counts: impl IntoIterator<Item = (N, u64)>, out: &mut Vec<u8>) {
+/// Appends an object of names and counts.
+pub fn counts<N: AsRef<str>>(counts: impl IntoIterator<Item = (N, u64)>, out: &mut Vec<u8>) {
     out.push(b'{');
     for (index, (name, count)) in counts.into_iter().enumerate() {
         if index > 0 {

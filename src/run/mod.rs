@@ -6,6 +6,7 @@ pub mod interrupt;
 pub mod output;
 pub mod privileges;
 pub mod progress;
+pub mod stats;
 pub mod stop;
 
 use std::io;

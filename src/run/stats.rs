@@ -1,0 +1,59 @@
+//! `wscope stats`: the numbers of all connections, at the end.
+
+use crate::capture::Source;
+use crate::config::{Config, Limits, Per};
+use crate::event::Event;
+use crate::export::Conclusion;
+use crate::export::redact::redact;
+use crate::filter::Filter;
+use crate::filter::selection::Selection;
+use crate::run::output::Output;
+use crate::run::{Error, Finished, Run};
+use crate::stats::{Stats, json, text};
+
+/// What numbers are asked for.
+#[derive(Debug)]
+pub struct Count {
+    /// How the capture is read and analysed; of payload no more is kept than a Close or Ping has.
+    pub run: Run,
+    /// Which connections are counted.
+    pub filter: Filter,
+    /// Whether they are written as JSON.
+    pub json: bool,
+    /// Whether credentials are blotted out.
+    pub redact: bool,
+}
+
+impl Count {
+    /// Counts all of `source`.
+    ///
+    /// # Errors
+    /// When an input cannot be read at all, or the output cannot be written.
+    pub fn run(self, source: &mut dyn Source, mut output: Output) -> Result<Finished, Error> {
+        let config = self.run.config;
+        let mut stats = Stats::new(config.limits.rows);
+        let limits = Limits { payload: 125, ..config.limits };
+        let config = Config { per: Per::Frame, decode: false, limits, ..config };
+        let mut selection = Selection::of_connections(self.filter);
+        let mut finished = Run { config, ..self.run }.analyse(source, |mut event: Event, started| {
+            if selection.chooses(&event, started) {
+                if self.redact {
+                    redact(&mut event);
+                }
+                stats.event(&event);
+            }
+            Ok(())
+        })?;
+        finished.notes.extend(selection.remarks());
+        let mut out = Vec::new();
+        if self.json {
+            let end = Conclusion { summary: &finished.summary, damaged: &finished.damaged };
+            json::write(&stats, &end, &mut out);
+        } else {
+            out.extend_from_slice(text::table(&stats, &finished.summary).as_bytes());
+        }
+        output.write(&out)?;
+        output.finish()?;
+        Ok(finished)
+    }
+}

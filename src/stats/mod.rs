@@ -1,0 +1,270 @@
+//! Events to numbers: of each connection and of all, always up to date, and in bounded memory.
+//!
+//! ```text
+//!  Event ─► Stats ─► Row (a connection), Traffic (all) ─► text, json, the statistics view
+//! ```
+
+pub mod histogram;
+pub mod json;
+pub mod polling;
+pub mod rate;
+pub mod text;
+pub mod traffic;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use foldhash::quality::RandomState;
+
+use crate::anomaly::Code;
+use crate::check::OF_THE_CAPTURE;
+use crate::duplex::{Direction, Duplex};
+use crate::event::{Body, Closed, ConnectionId, End, Event, Frame, Handshake, Verdict};
+use crate::net::segment::Endpoint;
+use crate::origin::Timestamp;
+use crate::outbox::Summary;
+use crate::ws::close::Close;
+use polling::{Polling, handshake_bytes};
+use traffic::Traffic;
+
+/// What was counted until now.
+#[derive(Debug)]
+pub struct Stats {
+    rows: HashMap<ConnectionId, Row, RandomState>,
+    /// Ended connections by their bytes, to shed the row of the smallest.
+    ended: BTreeSet<(u64, ConnectionId)>,
+    limit: usize,
+    shed: Shed,
+    total: Traffic,
+    totals: Totals,
+}
+
+/// What is counted of connections as such.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Connections, by what came of their handshake, in the order of [`Verdict::ALL`].
+    pub verdicts: [u64; Verdict::ALL.len()],
+    /// Connections that ended, by how: the name of each [`End`].
+    pub ends: BTreeMap<&'static str, u64>,
+    /// Ends by the first status code; `None` without one.
+    pub codes: BTreeMap<Option<u16>, u64>,
+    /// Times of the first and the latest event.
+    pub period: Option<(Timestamp, Timestamp)>,
+}
+
+/// Connections that have no row any more: those with the fewest bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shed {
+    /// How many.
+    pub count: u64,
+    /// None of them had more bytes on the wire.
+    pub largest: u64,
+}
+
+/// A connection and its numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its number.
+    pub connection: ConnectionId,
+    /// Who asked.
+    pub client: Endpoint,
+    /// Who was asked.
+    pub server: Endpoint,
+    /// Where it went, as a URI; absent where the request was not captured.
+    pub uri: Option<String>,
+    /// What came of the handshake.
+    pub verdict: Verdict,
+    /// Nanoseconds from the request to the response.
+    pub latency: Option<i64>,
+    /// Subprotocol chosen.
+    pub subprotocol: Option<Box<str>>,
+    /// Time of its first event.
+    pub begin: Timestamp,
+    /// Time of its latest.
+    pub latest: Timestamp,
+    /// How it ended, if it did.
+    pub end: Option<Ended>,
+    /// What went over it.
+    pub traffic: Traffic,
+    polling: Polling,
+    /// Bytes of the message that each side has under way.
+    under_way: Duplex<u64>,
+}
+
+/// The end of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// In which manner.
+    pub how: End,
+    /// Which side began it.
+    pub by: Option<Direction>,
+    /// The first Close frame.
+    pub close: Option<Close>,
+    /// From the first packet of the connection to the last, in nanoseconds.
+    pub duration: i64,
+}
+
+impl Stats {
+    /// Keeps rows of at most `limit` ended connections ([`Limits::rows`](crate::limits::Limits::rows)); open ones are as many as
+    /// there are.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            rows: HashMap::default(),
+            ended: BTreeSet::new(),
+            limit,
+            shed: Shed::default(),
+            total: Traffic::default(),
+            totals: Totals::default(),
+        }
+    }
+
+    /// Counts an event, told per frame or per message.
+    pub fn event(&mut self, event: &Event) {
+        let time = event.time();
+        let period = self.totals.period.get_or_insert((time, time));
+        period.1 = period.1.max(time);
+        for anomaly in event.body.anomalies() {
+            self.total.anomalies.add(anomaly.code);
+        }
+        if let Body::Handshake(handshake) = &event.body {
+            self.handshake(event.connection, time, handshake);
+        }
+        let Some(row) = self.rows.get_mut(&event.connection) else { return };
+        row.latest = row.latest.max(time);
+        for anomaly in event.body.anomalies() {
+            row.traffic.anomalies.add(anomaly.code);
+        }
+        match &event.body {
+            Body::Frame(frame) => {
+                row.traffic.frame(frame);
+                self.total.frame(frame);
+                if let Some(size) = row.ends_message(frame) {
+                    row.traffic.message(frame.direction, size, time, row.polling.0);
+                    self.total.message(frame.direction, size, time, row.polling.0);
+                }
+            }
+            Body::Message(message) => {
+                for traffic in [&mut row.traffic, &mut self.total] {
+                    traffic.fragments(message);
+                    traffic.message(message.direction, message.payload.length, time, row.polling.0);
+                }
+            }
+            Body::Gap(gap) => {
+                for traffic in [&mut row.traffic, &mut self.total] {
+                    traffic.sides[gap.direction].gaps += 1;
+                    traffic.sides[gap.direction].missing += gap.length;
+                }
+            }
+            Body::Handshake(handshake) if handshake.established => {}
+            Body::Handshake(_) => self.over(event.connection),
+            Body::Notice(_) => {}
+            Body::Closed(closed) => {
+                row.end = Some(Ended::new(closed));
+                // Of a message that the stream's end cut, the last frame says that it ends.
+                for way in Direction::BOTH {
+                    let told = std::mem::replace(&mut row.traffic.sides[way].messages, closed.tally[way].messages);
+                    let all = &mut self.total.sides[way].messages;
+                    *all = (*all + closed.tally[way].messages).saturating_sub(told);
+                }
+                *self.totals.ends.entry(closed.how.name()).or_default() += 1;
+                *self.totals.codes.entry(closed.close.as_ref().and_then(|close| close.code)).or_default() += 1;
+                self.over(event.connection);
+            }
+        }
+    }
+
+    fn handshake(&mut self, connection: ConnectionId, time: Timestamp, handshake: &Handshake) {
+        self.totals.verdicts[handshake.verdict as usize] += 1;
+        let row = Row::new(connection, time, handshake);
+        self.total.handshake_bytes += row.traffic.handshake_bytes;
+        self.rows.insert(connection, row);
+    }
+
+    /// Nothing more comes of a connection: of too many that are over, the smallest loses its row.
+    fn over(&mut self, connection: ConnectionId) {
+        let bytes = self.rows.get(&connection).map_or(0, |row| row.traffic.wire_bytes());
+        self.ended.insert((bytes, connection));
+        if self.ended.len() > self.limit
+            && let Some((bytes, smallest)) = self.ended.pop_first()
+        {
+            self.rows.remove(&smallest);
+            self.shed.count += 1;
+            self.shed.largest = self.shed.largest.max(bytes);
+        }
+    }
+
+    /// What went over all connections.
+    pub fn total(&self) -> &Traffic {
+        &self.total
+    }
+
+    /// What is counted of connections as such.
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// The connections that have a row, in the order of their numbers.
+    pub fn rows(&self) -> Vec<&Row> {
+        let mut rows: Vec<_> = self.rows.values().collect();
+        rows.sort_unstable_by_key(|row| row.connection);
+        rows
+    }
+
+    /// The row of a connection.
+    pub fn row(&self, connection: ConnectionId) -> Option<&Row> {
+        self.rows.get(&connection)
+    }
+
+    /// Anomalies of the capture that no event told of.
+    pub fn beside(&self, summary: &Summary) -> Vec<(Code, u64)> {
+        let counts = summary.anomalies.iter().filter(|(code, _)| OF_THE_CAPTURE.contains(code));
+        let counts = counts.map(|(code, count)| (code, count.saturating_sub(self.total.anomalies.of(code))));
+        counts.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Which connections have none any more.
+    pub fn shed(&self) -> Shed {
+        self.shed
+    }
+}
+
+impl Row {
+    fn new(connection: ConnectionId, time: Timestamp, handshake: &Handshake) -> Self {
+        let traffic = Traffic { handshake_bytes: handshake_bytes(handshake), ..Traffic::default() };
+        Self {
+            connection,
+            client: handshake.client,
+            server: handshake.server,
+            uri: handshake.uri(),
+            verdict: handshake.verdict,
+            latency: handshake.turn.map(|(asked, answered)| answered.time.since(asked.time)),
+            subprotocol: handshake.terms.subprotocol.clone(),
+            begin: time,
+            latest: time,
+            end: None,
+            traffic,
+            polling: Polling::of(handshake),
+            under_way: Duplex::default(),
+        }
+    }
+
+    /// Nanoseconds that it lasted, or lasts until now.
+    pub fn duration(&self) -> i64 {
+        self.end.as_ref().map_or_else(|| self.latest.since(self.begin), |end| end.duration)
+    }
+
+    /// The size of the message that ends with this frame, if one does.
+    fn ends_message(&mut self, frame: &Frame) -> Option<u64> {
+        if frame.header.opcode.is_control() || frame.message.is_none() {
+            return None;
+        }
+        let size = &mut self.under_way[frame.direction];
+        *size += frame.payload.length;
+        frame.header.fin.then(|| std::mem::take(size))
+    }
+}
+
+impl Ended {
+    fn new(closed: &Closed) -> Self {
+        Self { how: closed.how, by: closed.by, close: closed.close.clone(), duration: closed.duration }
+    }
+}

@@ -1,0 +1,98 @@
+//! Moments to a curve: how much happened in each stretch of time, however long it all takes.
+
+use crate::duplex::{Direction, Duplex};
+use crate::origin::Timestamp;
+
+/// Stretches of a curve.
+pub const BINS: usize = 60;
+/// Length of a stretch at first.
+const FIRST: i64 = 100_000_000;
+
+/// Messages in stretches of equal length; when they do not suffice, two and two become one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rate {
+    start: Option<Timestamp>,
+    /// Nanoseconds of a stretch.
+    width: i64,
+    bins: [Duplex<u32>; BINS],
+    used: usize,
+}
+
+impl Default for Rate {
+    fn default() -> Self {
+        Self { start: None, width: FIRST, bins: [Duplex::default(); BINS], used: 0 }
+    }
+}
+
+impl Rate {
+    /// Counts a message; before the first one, as with it.
+    pub fn add(&mut self, time: Timestamp, direction: Direction) {
+        let start = *self.start.get_or_insert(time);
+        let since = time.since(start).max(0);
+        while since / self.width >= BINS as i64 {
+            self.fold();
+        }
+        let index = (since / self.width) as usize;
+        self.used = self.used.max(index + 1);
+        let count = &mut self.bins[index][direction];
+        *count = count.saturating_add(1);
+    }
+
+    /// Nanoseconds of a stretch.
+    pub fn width(&self) -> i64 {
+        self.width
+    }
+
+    /// Messages in each stretch, from the first message to the last.
+    pub fn bins(&self) -> &[Duplex<u32>] {
+        &self.bins[..self.used]
+    }
+
+    /// The most in one stretch, both directions together, as messages a second.
+    pub fn peak(&self) -> f64 {
+        let most = self.bins().iter().map(|bin| u64::from(bin.to_server) + u64::from(bin.to_client)).max();
+        most.unwrap_or(0) as f64 * 1e9 / self.width as f64
+    }
+
+    fn fold(&mut self) {
+        for index in 0..BINS / 2 {
+            let [first, second] = [self.bins[2 * index], self.bins[2 * index + 1]];
+            self.bins[index] = Duplex {
+                to_server: first.to_server.saturating_add(second.to_server),
+                to_client: first.to_client.saturating_add(second.to_client),
+            };
+        }
+        self.bins[BINS / 2..].fill(Duplex::default());
+        self.used = self.used.div_ceil(2);
+        self.width = self.width.saturating_mul(2);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_message_is_lost_however_long_it_takes() {
+        let mut rate = Rate::default();
+        let mut time = 1_000_000_000;
+        for step in 0..500_i64 {
+            time += step * step * 10_000_000;
+            rate.add(Timestamp(time), if step % 3 == 0 { Direction::ToServer } else { Direction::ToClient });
+        }
+        let sum = |of: fn(&Duplex<u32>) -> u32| rate.bins().iter().map(of).sum::<u32>();
+        assert_eq!((sum(|bin| bin.to_server), sum(|bin| bin.to_client)), (167, 333));
+        assert!(rate.bins().len() > BINS / 2 && rate.bins().len() <= BINS);
+        assert!(rate.width() * rate.bins().len() as i64 >= time - 1_000_000_000);
+    }
+
+    #[test]
+    fn the_ends_of_time_do_no_harm() {
+        let mut rate = Rate::default();
+        for time in [0, i64::MAX, i64::MIN, 5] {
+            rate.add(Timestamp(time), Direction::ToServer);
+        }
+        assert_eq!(rate.bins().iter().map(|bin| bin.to_server).sum::<u32>(), 4);
+        assert!(rate.peak() > 0.0);
+    }
+}

@@ -1,0 +1,194 @@
+//! `wscope stats` through the real binary: its numbers are held against the records of `export`.
+
+#![cfg(unix)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use common::conversation::{Conversation, Dialect};
+use common::pcap::pcap;
+use common::segment::Route;
+use common::{ping, pong, text};
+
+const WSCOPE: &str = env!("CARGO_BIN_EXE_wscope");
+const DONE: i32 = 0;
+const DAMAGED: i32 = 3;
+
+#[test]
+fn numbers_are_those_of_the_records() {
+    let records = json_lines(&run(&["export"], &captures()));
+    let stats = stats(&[], &captures());
+    let rows = stats["connections"].as_array().expect("a list");
+    assert_eq!(rows.len(), records.iter().filter(|record| record["type"] == "handshake").count());
+    for row in rows {
+        let number = &row["connection"];
+        for side in ["client", "server"] {
+            let sent = &row["sent"][side];
+            let whose = |record: &&Value| record["connection"] == *number && record["from"] == side;
+            let frames: Vec<_> = records.iter().filter(whose).filter(|record| record["type"] == "frame").collect();
+            let sum = |name: &str| frames.iter().filter_map(|frame| frame[name].as_u64()).sum::<u64>();
+            let mut opcodes = BTreeMap::<_, u64>::new();
+            for frame in &frames {
+                *opcodes.entry(frame["opcode"].as_str().expect("has one").to_owned()).or_default() += 1;
+            }
+            assert_eq!(sent["frames"], serde_json::to_value(opcodes).expect("counts"), "{number} {side}");
+            assert_eq!(sent["bytes"], sum("length"), "{number} {side}");
+        }
+        let closed = records.iter().find(|it| it["type"] == "closed" && it["connection"] == *number);
+        assert_eq!(row["end"]["how"], closed.map_or(Value::Null, |closed| closed["how"].clone()));
+        // Where all was captured, the stream is made of frames.
+        let tally = closed.map(|closed| ["client", "server"].map(|side| closed[side].clone()));
+        for (side, tally) in ["client", "server"].iter().zip(tally.into_iter().flatten()) {
+            let sent = &row["sent"][side];
+            assert_eq!(sent["messages"], tally["messages"], "{number} {side}");
+            if sent["missing"] == 0 {
+                assert_eq!(sent["payload_bytes"], tally["payload_bytes"], "{number} {side}");
+            }
+        }
+    }
+    let summary = records.last().expect("a summary");
+    assert_eq!(stats["total"]["handshakes"], summary["handshakes"]);
+    for part in ["packets", "bytes", "flows"] {
+        assert_eq!(stats["capture"][part], summary[part]);
+    }
+}
+
+#[test]
+fn rates_sizes_pings_and_polling_are_counted() {
+    let folder = TempDir::new().expect("a folder");
+    let conversation = Conversation::on(Route::default(), Dialect::default()).handshake();
+    let conversation = conversation.client(text("x".repeat(10))).pause(1000).server(text("y".repeat(300)));
+    let conversation = conversation.server(ping("p")).pause(20).client(pong("p")).close(1000, "");
+    let file = written(&folder, "pings.pcap", &conversation);
+    let stats = stats(&[], &[file]);
+    let row = &stats["connections"][0];
+    assert_eq!(row["sent"]["client"]["messages"], 1);
+    // Masked headers of a text, a pong and a close; those of the server have no key, one an extended length.
+    assert_eq!(
+        (&row["sent"]["client"]["header_bytes"], &row["sent"]["server"]["header_bytes"]),
+        (&18.into(), &8.into())
+    );
+    let rtt = row["rtt"]["max"].as_f64().expect("answered");
+    assert!((0.02..0.03).contains(&rtt), "{rtt}");
+    assert!((row["rtt"]["p50"].as_f64().expect("answered") - rtt).abs() < rtt / 14.0);
+    let class = |upto: u64| {
+        let classes = row["sizes"].as_array().expect("a list");
+        classes.iter().find(|class| class["upto"] == upto).expect("a class")["messages"].clone()
+    };
+    assert_eq!((class(16), class(1024), class(64)), (1.into(), 1.into(), 0.into()));
+    let width = row["rate"]["width"].as_f64().expect("seconds");
+    let (said, answered) = (&row["rate"]["client"], &row["rate"]["server"]);
+    assert_eq!(said[0], 1);
+    assert_eq!(answered[(1.0 / width) as usize], 1, "{answered}");
+    // Two exchanges, each with the heads but without what is there for WebSocket, and the two messages.
+    let polling = row["polling_bytes"].as_u64().expect("bytes");
+    let heads = row["handshake_bytes"].as_u64().expect("bytes");
+    assert!(polling > 310 && polling < 310 + 2 * heads, "{polling} {heads}");
+}
+
+#[test]
+fn of_too_many_connections_the_smallest_lose_their_row_and_that_is_told() {
+    let stats = stats(&["--limit", "rows=5"], &captures());
+    let rows = stats["connections"].as_array().expect("a list");
+    let all = self::stats(&[], &captures());
+    let mut sizes: Vec<_> = all["connections"].as_array().expect("a list").iter().map(wire_bytes).collect();
+    sizes.sort_unstable();
+    let mut kept: Vec<_> = rows.iter().map(wire_bytes).collect();
+    kept.sort_unstable();
+    assert_eq!(kept, sizes[sizes.len() - 5..]);
+    assert_eq!(stats["shed"]["connections"], (sizes.len() - 5) as u64);
+    assert_eq!(stats["shed"]["largest"], sizes[sizes.len() - 6]);
+    assert_eq!(stats["total"], all["total"]);
+    let table = run(&["stats", "--limit", "rows=5"], &captures());
+    assert!(table.contains("connections have no row here"), "{table}");
+}
+
+#[test]
+fn the_object_keeps_its_schema() {
+    let schema = run(&["stats", "--schema"], &[]);
+    let schema: Value = serde_json::from_str(&schema).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let stats = stats(&[], &captures());
+    if let Err(error) = validator.validate(&stats) {
+        panic!("{error} at {}", error.instance_path());
+    }
+}
+
+#[test]
+fn the_table_fits_a_terminal_and_shows_no_payload() {
+    let table = run(&["stats"], &captures());
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    assert!(table.contains("#1 ws://") && table.contains("\nall: "), "{table}");
+    let payload = run(&["stats"], &[sample("echo-python.pcapng")]);
+    assert!(payload.contains("/echo?room=1") && !payload.contains("Hello, wscope!"), "{payload}");
+}
+
+#[test]
+fn a_filter_chooses_connections_and_credentials_are_blotted_out() {
+    let chosen = stats(&["-Y", "ws.verdict == invalid"], &captures());
+    let rows = chosen["connections"].as_array().expect("a list");
+    assert!(!rows.is_empty() && rows.iter().all(|row| row["verdict"] == "invalid"));
+    assert_eq!(chosen["total"]["handshakes"]["accepted"], 0);
+    let folder = TempDir::new().expect("a folder");
+    let dialect = Dialect { target: "/feed?token=sesame".into(), ..Dialect::default() };
+    let file = written(&folder, "secret.pcap", &Conversation::on(Route::default(), dialect).handshake());
+    assert!(run(&["stats"], std::slice::from_ref(&file)).contains("sesame"));
+    assert!(!run(&["stats", "--redact"], &[file]).contains("sesame"));
+}
+
+#[test]
+fn numbers_of_a_cut_capture_are_given_and_the_cut_is_told() {
+    let folder = TempDir::new().expect("a folder");
+    let file = fs::read(sample("abnormal.pcap")).expect("readable");
+    let cut = folder.path().join("cut.pcap");
+    fs::write(&cut, &file[..file.len() - 3]).expect("written");
+    let run = Command::new(WSCOPE).args(["stats", "--format", "json"]).arg(&cut).assert().code(DAMAGED);
+    let stats: Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
+    assert!(stats["damaged"][0].as_str().is_some_and(|told| told.contains("cut at byte")), "{stats}");
+    assert_eq!(stats["capture"]["anomalies"]["capture.truncated"], 1);
+}
+
+// ---- running
+
+fn wire_bytes(row: &Value) -> u64 {
+    row["wire_bytes"].as_u64().expect("bytes")
+}
+
+fn stats(args: &[&str], files: &[PathBuf]) -> Value {
+    let args: Vec<_> = ["stats", "--format", "json"].iter().chain(args).copied().collect();
+    serde_json::from_str(&run(&args, files)).expect("JSON")
+}
+
+fn run(args: &[&str], files: &[PathBuf]) -> String {
+    let run = Command::new(WSCOPE).args(args).args(files).assert().code(DONE);
+    String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8")
+}
+
+fn written(folder: &TempDir, name: &str, conversation: &Conversation) -> PathBuf {
+    let path = folder.path().join(name);
+    fs::write(&path, pcap(&conversation.packets())).expect("written");
+    path
+}
+
+fn captures() -> Vec<PathBuf> {
+    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("samples")).expect("a folder");
+    let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    files.retain(|path| path.display().to_string().contains(".pcap"));
+    files.sort();
+    files
+}
+
+fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name)
+}
+
+fn json_lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
