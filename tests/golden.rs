@@ -18,7 +18,8 @@ use wscope::export::{Conclusion, FORMATS, SCHEMA};
 use wscope::run::Run;
 
 /// These have a golden per message too.
-const PER_MESSAGE: &[&str] = &["abnormal", "deflate-takeover", "fragments-node", "subprotocol"];
+const PER_MESSAGE: &[&str] =
+    &["abnormal", "deflate-takeover", "fragments-node", "nats", "rpc", "socketio", "sockjs", "subprotocol"];
 
 /// What the programs did that are recorded in a sample, from `samples/README.md`.
 ///
@@ -127,6 +128,58 @@ const FACTS: &[(&str, &str)] = &[
            client 7: t32z t45z b6z b19z t22100z
            server 8: t17z t32z t45z b6z b19z t22100z
            closing handshake by client, 4000 page is done",
+    ),
+    (
+        "socketio",
+        "1 /socket.io/?EIO=4&transport=websocket&sid=Jaznomqp9mvO_s-EAAAA 101 accepted
+           client 10: t6 t1 t1 t20 t50 b4 t20 t1 t8
+           server 8: t6 t20 t89 b4 b4 t12 t1
+           closing handshake by client, no code
+         2 /socket.io/?EIO=4&transport=websocket 101 accepted
+           client 4: t2 t15 t2
+           server 4: t104 t32 t15
+           closing handshake by client, no code
+         3 /socket.io/?EIO=3&transport=websocket 101 accepted
+           client 5: t14 t44 b3 t2
+           server 8: t104 t2 t14 t83 b3 b3 t6
+           closing handshake by client, no code",
+    ),
+    (
+        "rpc",
+        "1 / 101 accepted
+           client 5: t60 t54 t43 t41
+           server 5: t47 t35 t77 t41
+           closing handshake by client, 1000
+         2 / 101 accepted wamp.2.json
+           client 6: t679 t27 t28 t27 t35
+           server 7: t228 t22 t22 t49 t113 t35
+           closing handshake by server, 1000 Server closed WAMP session
+         3 / 101 accepted wamp.2.json
+           client 6: t679 t35 t31 t75 t35
+           server 6: t228 t19 t103 t8 t35
+           closing handshake by server, 1000 Server closed WAMP session",
+    ),
+    (
+        "sockjs",
+        "1 /stomp/354/f4gb1vuq/websocket 101 accepted
+           client 4: t65 t58 t41
+           server 5: t1 t109 t159 t42
+           closing handshake by client, 1000
+         2 /stomp/895/x20kjmvn/websocket 101 accepted
+           client 4: t65 t115 t41
+           server 4: t1 t109 t42
+           closing handshake by client, 1000",
+    ),
+    (
+        "nats",
+        "1 / 101 accepted
+           client 9: b129 b6 b24 b63 b64 b15 b9 b6
+           server 8: b304 b6 b6 b73 b75 b6 b6
+           closing handshake by client, 1000
+         2 / 101 accepted
+           client 8: b129 b6 b110 b73 b69 b77 b6
+           server 8: b304 b6 b65 b66 b85 b6 b6
+           closing handshake by client, 1000",
     ),
     (
         "rfc6455-examples",
@@ -515,9 +568,10 @@ impl Schema {
 
 /// The schema leaves open what a protocol's fields are; its row in the table of protocols does not.
 fn check_fields(decoded: &Value, place: &str) {
-    let row = decoded["protocol"].as_str().and_then(Protocol::named).expect("a row of the table");
     let common = ["protocol", "more", "kind", "summary", "id", "role", "keepalive", "begins", "reply_to", "latency"];
+    let outer = &decoded["protocol"];
     for unit in [decoded].into_iter().chain(decoded["more"].as_array().into_iter().flatten()) {
+        let row = unit.get("protocol").unwrap_or(outer).as_str().and_then(Protocol::named).expect("a row of the table");
         for name in unit.as_object().expect("an object").keys() {
             let known = common.contains(&name.as_str()) || row.fields.iter().any(|(field, _)| field == name);
             assert!(known, "{place}: {} has no field {name}", row.name);

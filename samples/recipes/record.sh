@@ -3,7 +3,7 @@
 # Makes the captures of samples/ anew, all of them or those named. The peers are installed into a scratch folder
 # (RECIPES_SCRATCH, default /tmp/wscope-recipes), never into the repository. Needs tcpdump, iproute2, python3 with venv,
 # node with npm, zstd, editcap (wireshark-common); for tungstenite-echo cargo, for browser chromium,
-# for h2-haproxy haproxy, for connect-squid squid and openssl, for tls-suites openssl.
+# for h2-haproxy haproxy, for connect-squid squid and openssl, for tls-suites openssl, for nats nats-server.
 set -euo pipefail
 recipes=$(cd "$(dirname "$0")" && pwd)
 samples=$(dirname "$recipes")
@@ -57,6 +57,10 @@ make_sample() {
         tls-suites)          rm -f "$scratch/$1.keys"
                              record "$1" 8443 python3 tls_suites.py 8443 "$scratch/$1.keys"
                              editcap -F pcapng --inject-secrets "tls,$scratch/$1.keys" "$scratch/$1.pcap" "$samples/$1.pcapng" ;;
+        socketio)            record "$1" 8090 node socketio.js; keep_pcap "$1" ;;
+        rpc)                 record "$1" 8091 node rpc.js; keep_pcap "$1" ;;
+        sockjs)              record "$1" 8092 node sockjs.js; keep_pcap "$1" ;;
+        nats)                record "$1" 8094 node nats.js; keep_pcap "$1" ;;
         *) echo "no recipe for $1" >&2; return 2 ;;
     esac
 }
@@ -64,7 +68,7 @@ make_sample() {
 install_peers
 if [ $# -eq 0 ]; then
     set -- echo-python fragments-node deflate-takeover deflate-no-takeover refused wrong-accept subprotocol abnormal \
-        tungstenite-echo browser h2-haproxy connect-squid tls-suites
+        tungstenite-echo browser h2-haproxy connect-squid tls-suites socketio rpc sockjs nats
 fi
 for name; do
     echo "recording $name"

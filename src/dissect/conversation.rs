@@ -162,11 +162,10 @@ impl Choice {
             inner.push(malformed.unit());
             inner.anomalies.push(malformed.anomaly(row));
         }
-        found.anomalies.append(&mut inner.anomalies);
-        for (mut unit, link) in inner.units {
+        for (unit, _) in &mut inner.units {
             unit.protocol.get_or_insert(row.name.into());
-            found.units.push((unit, link));
         }
+        found.append(inner);
     }
 
     /// Bytes of a direction were lost.

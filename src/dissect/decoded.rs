@@ -137,7 +137,7 @@ impl Decoded {
     /// The summaries of all units, joined; to be escaped before it is shown.
     pub fn summary(&self) -> String {
         let mut line = String::new();
-        for unit in &self.units {
+        for unit in self.units.iter().filter(|unit| !unit.summary.is_empty()) {
             if !line.is_empty() {
                 line.push_str("; ");
             }

@@ -1,4 +1,5 @@
-//! JSON-RPC 2.0: calls with their results, notifications, batches; either side may call.
+//! JSON-RPC 2.0: calls with their results, notifications, batches; either side may call. Each message says what it is, so that others
+//! may stand between.
 //!
 //! <https://www.jsonrpc.org/specification>
 
@@ -16,7 +17,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     target: no_target,
     probe,
     make: |_| Box::new(JsonRpc),
-    lasting: true,
+    lasting: false,
     malformed: Code::JsonrpcMalformed,
     fields: &[
         ("method", "method of a call or notification"),

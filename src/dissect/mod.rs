@@ -48,23 +48,23 @@ use decoded::{Begin, Unit};
 use pending::Key;
 use stream::Rest;
 
-/// Every protocol there is; those named by a handshake or probed first stand first, formats of single messages last.
+/// Every protocol there is; those that one message decides for stand first, formats of single messages last.
 pub const PROTOCOLS: &[&Protocol] = &[
     &socketio::PROTOCOL,
     &stomp::PROTOCOL,
     &mqtt::PROTOCOL,
     &graphql::PROTOCOL,
     &wamp::PROTOCOL,
-    &jsonrpc::PROTOCOL,
     &signalr::PROTOCOL,
     &sockjs::PROTOCOL,
     &xmpp::PROTOCOL,
-    &soap::PROTOCOL,
     &actioncable::PROTOCOL,
     &phoenix::PROTOCOL,
     &jupyter::PROTOCOL,
     &cdp::PROTOCOL,
     &nats::PROTOCOL,
+    &jsonrpc::PROTOCOL,
+    &soap::PROTOCOL,
     &formats::JSON,
     &formats::NDJSON,
     &xml::PROTOCOL,
@@ -87,7 +87,7 @@ pub struct Protocol {
     pub probe: fn(&Incoming<'_>) -> bool,
     /// Makes a dissector of one connection.
     pub make: fn(&Opening<'_>) -> Box<dyn Dissect>,
-    /// Whether one message decides for all that follow; payload formats are found message by message.
+    /// Whether one message decides for all that follow; what each message says of itself, and payload formats, are found one by one.
     pub lasting: bool,
     /// What is said of a message that does not fit.
     pub malformed: Code,
@@ -274,6 +274,17 @@ impl Found {
     /// A unit that asks for `method`, or that answers.
     pub fn push_linked(&mut self, unit: Unit, link: impl Into<Option<Link>>) {
         self.units.push((unit, link.into()));
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.units.is_empty()
+    }
+
+    /// All of `other` too.
+    pub fn append(&mut self, mut other: Self) {
+        self.units.append(&mut other.units);
+        self.anomalies.append(&mut other.anomalies);
     }
 
     /// Something odd that does not keep the message from being read.

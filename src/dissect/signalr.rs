@@ -27,7 +27,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
         ("item", "item of a stream"),
         ("result", "result of an invocation"),
         ("error", "why an invocation, the handshake or the connection failed"),
-        ("protocol", "format that the client asked for"),
+        ("format", "format that the client asked for"),
     ],
 };
 
@@ -64,7 +64,7 @@ impl SignalR {
         match (message.direction, object.text("protocol")) {
             (Direction::ToServer, Some(protocol)) => {
                 self.packed = Some(protocol == "messagepack");
-                let unit = Unit::new("handshake").summary(format!("handshake {protocol}")).with("protocol", protocol);
+                let unit = Unit::new("handshake").summary(format!("handshake {protocol}")).with("format", protocol);
                 found.push_linked(unit, Link::Asks(key, "handshake".into()));
             }
             (Direction::ToClient, None) => {

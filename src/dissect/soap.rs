@@ -16,7 +16,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     target: no_target,
     probe: |message| envelope(message).is_some(),
     make: |_| Box::new(Soap),
-    lasting: true,
+    lasting: false,
     malformed: Code::SoapMalformed,
     fields: &[
         ("version", "version of SOAP"),
@@ -96,6 +96,6 @@ mod tests {
         let answer = talk.server(&envelope("<a:RelatesTo>urn:1</a:RelatesTo>", fault));
         assert_eq!((answer.answers(), answer.kinds()), (Some((1, "Get")), vec!["fault"]));
         assert_eq!(answer.field("soap.fault"), ["no such thing".into()]);
-        assert_eq!(talk.server("<Envelope/>").codes(), ["soap.malformed"]);
+        assert_eq!(Talk::by_hand("soap").server("<Envelope/>").codes(), ["soap.malformed"]);
     }
 }

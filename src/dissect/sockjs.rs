@@ -47,11 +47,14 @@ impl SockJs {
         };
         let strings = strings.into_iter().map(json::string).collect::<Option<Vec<_>>>();
         let strings = strings.ok_or(Malformed::new("no array of strings"))?;
-        let unit = Unit::new("messages").summary(format!("messages {json}"));
-        found.push(unit.with("messages", json::value(json, message.limits)));
+        let mut inner = Found::default();
         for text in strings {
-            self.inner.nested(&Incoming { text: true, bytes: text.as_bytes(), ..*message }, self.late, found);
+            self.inner.nested(&Incoming { text: true, bytes: text.as_bytes(), ..*message }, self.late, &mut inner);
         }
+        // What is inside says it better.
+        let summary = if inner.is_empty() { format!("messages {json}") } else { String::new() };
+        found.push(Unit::new("messages").summary(summary).with("messages", json::value(json, message.limits)));
+        found.append(inner);
         Ok(())
     }
 }
