@@ -3,13 +3,15 @@
 mod capture;
 mod screen;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use prost_reflect::DescriptorPool;
 use wscope::anomaly::Severity;
 use wscope::capture::KeyLog;
 use wscope::config::{self, Config, DecodeAs};
+use wscope::dissect::protobuf;
 use wscope::export::FORMATS;
 use wscope::filter::{self, Filter};
 use wscope::limits::{self, Limits, Setting};
@@ -67,6 +69,9 @@ pub(crate) struct Inputs {
     /// Take connections with this port for another protocol: `tcp.port==8080,stomp`
     #[arg(short = 'd', long, value_name = "PORT,PROTOCOL", value_parser = DecodeAs::parse)]
     decode_as: Vec<DecodeAs>,
+    /// Types of Protocol Buffers for `-d tcp.port==N,protobuf:pkg.Request:pkg.Response`: a .proto file, or a descriptor set
+    #[arg(long, value_name = "FILE")]
+    proto: Option<PathBuf>,
     /// Leave messages as they are, whatever sub-protocol they speak
     #[arg(long)]
     no_decode: bool,
@@ -106,8 +111,13 @@ impl Inputs {
     }
 
     /// How a capture is analysed.
-    pub(crate) fn config(&self, per: config::Per) -> Config {
-        Config { per, decode: !self.no_decode, decode_as: self.decode_as.clone(), limits: self.limits() }
+    pub(crate) fn config(&self, per: config::Per) -> Result<Config> {
+        let schema = self.proto.as_deref().map(schema).transpose()?;
+        for rule in self.decode_as.iter().filter(|rule| rule.name() == "protobuf") {
+            protobuf::types(schema.as_ref(), rule.parameter()).map_err(|error| anyhow!("-d: {error}"))?;
+        }
+        let (decode, decode_as, limits) = (!self.no_decode, self.decode_as.clone(), self.limits());
+        Ok(Config { per, decode, decode_as, schema, limits })
     }
 
     /// Bounds of every buffer.
@@ -131,6 +141,18 @@ impl Inputs {
         let text = self.display_filter.as_deref().unwrap_or_default();
         parse(text).map_err(|error| anyhow!("-Y: {}", error.render(text)))
     }
+}
+
+/// Reads the types of a .proto file and of what it imports, or of a set of descriptors (`protoc -o`).
+fn schema(path: &Path) -> Result<DescriptorPool> {
+    let place = || format!("--proto {}", path.display());
+    if path.extension().is_some_and(|extension| extension == "proto") {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let set = protox::compile([path], [folder]).with_context(place)?;
+        return DescriptorPool::from_file_descriptor_set(set).with_context(place);
+    }
+    let bytes = std::fs::read(path).with_context(place)?;
+    DescriptorPool::decode(&*bytes).with_context(place)
 }
 
 #[derive(Debug, Args)]

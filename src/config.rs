@@ -2,6 +2,8 @@
 
 pub use crate::limits::Limits;
 
+use prost_reflect::DescriptorPool;
+
 use crate::dissect::{PROTOCOLS, Protocol};
 
 /// How a capture is analysed; one value, passed down.
@@ -13,6 +15,8 @@ pub struct Config {
     pub decode: bool,
     /// Protocols named by hand.
     pub decode_as: Vec<DecodeAs>,
+    /// Types of Protocol Buffers.
+    pub schema: Option<DescriptorPool>,
     /// Bounds of every buffer.
     pub limits: Limits,
 }
@@ -22,7 +26,7 @@ pub struct Config {
 pub struct DecodeAs {
     /// Port of either side.
     pub port: u16,
-    /// The name of a row of [`PROTOCOLS`](crate::dissect::PROTOCOLS).
+    /// The name of a row of [`PROTOCOLS`](crate::dissect::PROTOCOLS); behind a colon what the protocol wants to know.
     pub protocol: String,
 }
 
@@ -36,11 +40,22 @@ impl DecodeAs {
         let port = selector.trim().strip_prefix("tcp.port").and_then(|rest| rest.trim_start().strip_prefix("=="));
         let port = port.and_then(|port| port.trim().parse().ok()).ok_or("expected tcp.port==PORT before the comma")?;
         let protocol = protocol.trim();
-        if Protocol::named(protocol).is_none() {
+        let rule = Self { port, protocol: protocol.to_owned() };
+        if Protocol::named(rule.name()).is_none() {
             let names: Vec<_> = PROTOCOLS.iter().map(|row| row.name).collect();
             return Err(format!("no protocol {protocol:?}; there are {}", names.join(", ")));
         }
-        Ok(Self { port, protocol: protocol.to_owned() })
+        Ok(rule)
+    }
+
+    /// Name of the protocol.
+    pub fn name(&self) -> &str {
+        self.protocol.split_once(':').map_or(&self.protocol, |(name, _)| name)
+    }
+
+    /// What stands behind the colon.
+    pub fn parameter(&self) -> &str {
+        self.protocol.split_once(':').map_or("", |(_, parameter)| parameter)
     }
 }
 

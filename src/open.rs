@@ -16,7 +16,7 @@ pub(crate) fn open(inputs: &Inputs, per: Per, interrupted: &Arc<AtomicBool>) -> 
     if let Some(contradiction) = inputs.capture.contradiction() {
         bail!(contradiction);
     }
-    let config = inputs.config(per);
+    let config = inputs.config(per)?;
     let mut run = Run {
         stop: inputs.capture.stop(),
         report: interrupt::on_question().context("cannot handle signals")?,

@@ -19,7 +19,7 @@ use wscope::export::SCHEMA;
 use common::conversation::{Conversation, Dialect};
 use common::pcap::pcap;
 use common::segment::Route;
-use common::{ping, text};
+use common::{binary, ping, text};
 
 const WSCOPE: &str = env!("CARGO_BIN_EXE_wscope");
 
@@ -297,6 +297,31 @@ fn sub_protocols_are_decoded_unless_they_are_not_to_be() {
     let text = done(&[&path]);
     assert!(text.contains("mqtt PUBLISH samples/greeting qos 1: hello over MQTT\n"), "{text}");
     assert!(text.contains("mqtt PUBACK 41744  answers #21 after 0.000544729 s\n"), "{text}");
+}
+
+#[test]
+fn types_of_protocol_buffers_are_read_from_a_file() {
+    let folder = TempDir::new().expect("a folder");
+    let proto = folder.path().join("chat.proto");
+    fs::write(&proto, "syntax = \"proto3\";\npackage chat;\nmessage Said { string text = 1; int32 at = 2; }\n")
+        .expect("written");
+    let capture = folder.path().join("chat.pcap");
+    let told = Conversation::new().handshake().client(binary(b"\x0a\x05hello\x10\x07")).client(binary(b"\x0a\xff"));
+    fs::write(&capture, pcap(&told.packets())).expect("written");
+    let (proto, capture) = (proto.display().to_string(), capture.display().to_string());
+    let export = |more: &[&str]| done(&[&["export", "--per", "message", &capture], more].concat());
+    let by_schema = export(&["--proto", &proto, "-d", "tcp.port==80,protobuf:chat.Said:chat.Said"]);
+    assert!(by_schema.contains(r#""type":"chat.Said","value":{"text":"hello","at":7}}"#), "{by_schema}");
+    assert!(by_schema.contains("payload.malformed"), "{by_schema}");
+    let by_guess = export(&["-d", "tcp.port==80,protobuf"]);
+    assert!(by_guess.contains(r#"{"field":1,"value":"hello","wire":"len"}"#), "{by_guess}");
+    for wrong in [
+        &["-d", "tcp.port==80,protobuf:chat.Said"][..],
+        &["--proto", &proto, "-d", "tcp.port==80,protobuf:chat.None"],
+        &["--proto", "none.proto"],
+    ] {
+        wscope(&[&["export", &capture], wrong].concat()).assert().code(FAILED);
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The messages of one connection to what they mean: which protocol it is, and which answer belongs to which request.
 
+use prost_reflect::DescriptorPool;
+
 use super::decoded::{Decoded, Role, Unanswered, Unit};
 use super::pending::Pending;
 use super::{Dissect, Found, Incoming, Link, Malformed, Opening, PROTOCOLS, Protocol};
@@ -36,13 +38,23 @@ const PROBED: u8 = 16;
 
 impl Conversation {
     /// Begins behind a handshake; a protocol named by hand comes before any evidence.
-    pub fn new(handshake: &Handshake, by_hand: Option<&'static Protocol>) -> Self {
+    pub fn new(
+        handshake: &Handshake,
+        by_hand: Option<(&'static Protocol, &str)>,
+        schema: Option<&DescriptorPool>,
+    ) -> Self {
         let opening = Opening {
             target: handshake.request.as_ref().map_or("", |request| &request.target),
             subprotocol: handshake.terms.subprotocol.as_deref(),
             late: handshake.verdict == Verdict::Unseen,
+            parameter: by_hand.map_or("", |(_, parameter)| parameter),
+            schema,
         };
-        Self { choice: Choice::new(&opening, by_hand), late: opening.late, pending: Duplex::default() }
+        Self {
+            choice: Choice::new(&opening, by_hand.map(|(row, _)| row)),
+            late: opening.late,
+            pending: Duplex::default(),
+        }
     }
 
     /// Adds to a message what it means, or why that is not known.
@@ -191,7 +203,7 @@ impl Choice {
             let lasting = *probed < PROBED;
             *probed = probed.saturating_add(1);
             let row = PROTOCOLS.iter().copied().find(|row| (lasting || !row.lasting) && (row.probe)(message))?;
-            let mut dissect = (row.make)(&Opening { target: "", subprotocol: None, late });
+            let mut dissect = (row.make)(&Opening { target: "", subprotocol: None, late, parameter: "", schema: None });
             let result = dissect.message(message, found);
             if row.lasting {
                 *self = Self::Known(row, dissect);

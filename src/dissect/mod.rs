@@ -20,6 +20,7 @@ mod mqtt;
 mod nats;
 pub mod pending;
 mod phoenix;
+pub mod protobuf;
 mod signalr;
 mod soap;
 mod socketio;
@@ -36,6 +37,8 @@ mod xmpp;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+
+use prost_reflect::DescriptorPool;
 
 use crate::anomaly::{Anomaly, Code, Detail};
 use crate::config::{Config, DecodeAs, Limits};
@@ -70,6 +73,7 @@ pub const PROTOCOLS: &[&Protocol] = &[
     &xml::PROTOCOL,
     &formats::MSGPACK,
     &formats::CBOR,
+    &protobuf::PROTOCOL,
 ];
 
 /// A row of the table of protocols.
@@ -121,6 +125,7 @@ pub fn fields() -> impl Iterator<Item = (String, &'static str)> {
 pub struct Dissector {
     limits: Limits,
     decode_as: Vec<DecodeAs>,
+    schema: Option<DescriptorPool>,
     conversations: HashMap<ConnectionId, Conversation>,
     held: usize,
     anomalies: Counts,
@@ -132,6 +137,7 @@ impl Dissector {
         Self {
             limits: config.limits.clone(),
             decode_as: config.decode_as.clone(),
+            schema: config.schema.clone(),
             conversations: HashMap::new(),
             held: 0,
             anomalies: Counts::default(),
@@ -143,7 +149,8 @@ impl Dissector {
         match &mut event.body {
             Body::Handshake(handshake) if handshake.established => {
                 let by_hand = self.by_hand(handshake);
-                self.conversations.insert(event.connection, Conversation::new(handshake, by_hand));
+                let conversation = Conversation::new(handshake, by_hand, self.schema.as_ref());
+                self.conversations.insert(event.connection, conversation);
             }
             Body::Message(message) => {
                 let Some(conversation) = self.conversations.get_mut(&event.connection) else { return };
@@ -179,10 +186,10 @@ impl Dissector {
         &self.anomalies
     }
 
-    fn by_hand(&self, handshake: &Handshake) -> Option<&'static Protocol> {
+    fn by_hand(&self, handshake: &Handshake) -> Option<(&'static Protocol, &str)> {
         let ports = [handshake.server.port, handshake.client.port];
         let rules = self.decode_as.iter().filter(|rule| ports.contains(&rule.port));
-        rules.filter_map(|rule| Protocol::named(&rule.protocol)).next()
+        rules.filter_map(|rule| Some((Protocol::named(rule.name())?, rule.parameter()))).next()
     }
 }
 
@@ -212,6 +219,10 @@ pub struct Opening<'a> {
     pub subprotocol: Option<&'a str>,
     /// Whether messages were sent before the capture began.
     pub late: bool,
+    /// What was named by hand behind the protocol.
+    pub parameter: &'a str,
+    /// The types of Protocol Buffers that are known.
+    pub schema: Option<&'a DescriptorPool>,
 }
 
 /// A whole message, as dissectors see it.

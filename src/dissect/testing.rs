@@ -1,5 +1,7 @@
 //! Conversations for the tests of dissectors, through the whole stage.
 
+use prost_reflect::DescriptorPool;
+
 use super::Dissector;
 use super::decoded::Value;
 use crate::config::{Config, DecodeAs};
@@ -29,6 +31,14 @@ impl Talk {
         Self::with("/", None, Some(protocol), Verdict::Accepted)
     }
 
+    pub(super) fn with_schema(protocol: &str, schema: DescriptorPool) -> Self {
+        let mut talk = Self::with("/", None, None, Verdict::Rejected);
+        let decode_as = vec![DecodeAs { port: 80, protocol: protocol.to_owned() }];
+        talk.dissector = Dissector::new(&Config { decode_as, schema: Some(schema), ..Config::default() });
+        talk.open("/", None, Verdict::Accepted);
+        talk
+    }
+
     /// Joined in the middle.
     pub(super) fn late(protocol: &str) -> Self {
         Self::with("/", None, Some(protocol), Verdict::Unseen)
@@ -38,6 +48,11 @@ impl Talk {
         let decode_as = by_hand.map(|protocol| DecodeAs { port: 80, protocol: protocol.to_owned() });
         let config = Config { decode_as: decode_as.into_iter().collect(), ..Config::default() };
         let mut talk = Self { dissector: Dissector::new(&config), numbers: Duplex::default(), packets: 0 };
+        talk.open(target, subprotocol, verdict);
+        talk
+    }
+
+    fn open(&mut self, target: &str, subprotocol: Option<&str>, verdict: Verdict) {
         let endpoint = |port| Endpoint { ip: [10, 0, 0, 1].into(), port };
         let request =
             Request { method: "GET".into(), target: target.into(), version: "1.1".into(), headers: Headers::default() };
@@ -53,8 +68,7 @@ impl Talk {
             established: true,
             anomalies: Vec::new(),
         };
-        talk.event(Body::Handshake(Box::new(handshake)));
-        talk
+        self.event(Body::Handshake(Box::new(handshake)));
     }
 
     pub(super) fn client(&mut self, text: &str) -> Told {

@@ -147,7 +147,12 @@ fn write_text(text: &str, out: &mut String) {
 }
 
 fn write_bytes(bytes: &[u8], out: &mut String) {
-    write_plain(format_args!("{{\"base64\":\"{}\"}}", STANDARD.encode(bytes)), out);
+    write_plain(format_args!("{{\"base64\":\"{}\"}}", base64(bytes)), out);
+}
+
+/// Bytes in base64 (RFC 4648 §4).
+pub fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
 }
 
 #[cfg(test)]
