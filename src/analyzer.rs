@@ -574,7 +574,7 @@ impl Analyzer {
 impl Live {
     fn carrier(&self) -> Carrier<'static> {
         let Flow { client, server, .. } = self.flow;
-        Carrier { client, server, late: self.flow.is_late(), tls: None, proxy: None, stream: None }
+        Carrier { client, server, late: self.flow.is_late(), tls: None, proxy: None, stream: None, layers: 0 }
     }
 
     /// Corrects a wrong guess of who is the client; which way the bytes go then.

@@ -18,9 +18,20 @@ pub struct Carrier<'a> {
     pub proxy: Option<&'a str>,
     /// The HTTP/2 stream whose bytes it is.
     pub stream: Option<u32>,
+    /// How many layers of TLS and HTTP/2 there are below it.
+    pub layers: u8,
 }
 
+/// So many layers are looked through: TLS to a proxy, HTTP/2 with it, and both again in its tunnel. Hostile captures would
+/// else stack them without end.
+const LAYERS: u8 = 4;
+
 impl Carrier<'_> {
+    /// Whether another layer on top of it is looked through.
+    pub fn has_room(&self) -> bool {
+        self.layers < LAYERS
+    }
+
     /// As events tell it.
     pub fn transport(&self) -> Transport {
         let http = if self.stream.is_some() { HttpVersion::Http2 } else { HttpVersion::Http11 };

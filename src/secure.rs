@@ -204,7 +204,15 @@ fn within<'a>(
 ) -> Carrier<'a> {
     let Carrier { client, server, .. } = carrier;
     let (client, server) = if stage.is_reversed() { (server, client) } else { (client, server) };
-    Carrier { client, server, late: stage.is_late(), tls, proxy: proxy.or(carrier.proxy), ..carrier }
+    Carrier {
+        client,
+        server,
+        late: stage.is_late(),
+        tls,
+        proxy: proxy.or(carrier.proxy),
+        layers: carrier.layers + 1,
+        ..carrier
+    }
 }
 
 /// A gap as the session inside sees it.

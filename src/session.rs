@@ -275,6 +275,7 @@ impl Session {
                     socket.push_waiting(Direction::BOTH.map(|way| http.exchange.inbox(way)), shared);
                     *self = Self::WebSocket(socket);
                 }
+                Step::Http2 | Step::Foreign { asked: None, .. } if !carrier.has_room() => *self = Self::Foreign,
                 Step::Foreign { asked: None, .. } if http.is_tls() => {
                     let inboxes = http.exchange.take_inboxes();
                     let secure = Secure::new(&inboxes, http.exchange.proxy(), carrier, shared);

@@ -113,7 +113,9 @@ impl Stream {
                 self.decide(carrier, shared);
             }
         } else if let State::Open { session, tunnel } = &mut self.state {
-            session.push(direction, chunk, inside(tunnel.as_deref(), carrier), shared);
+            // What is acknowledged are bytes of the connection: in a tunnel that tells nothing.
+            let acknowledged = chunk.acknowledged.filter(|_| tunnel.is_none());
+            session.push(direction, Chunk { acknowledged, ..chunk }, inside(tunnel.as_deref(), carrier), shared);
         }
     }
 
@@ -167,7 +169,12 @@ impl Stream {
                 let mut session = Session::default();
                 for way in Direction::BOTH {
                     for chunk in inboxes[way].chunks() {
-                        session.push(way, chunk, inside(Some(&target), carrier), shared);
+                        session.push(
+                            way,
+                            Chunk { acknowledged: None, ..chunk },
+                            inside(Some(&target), carrier),
+                            shared,
+                        );
                     }
                 }
                 self.state = open(session, Some(target));

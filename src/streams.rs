@@ -302,5 +302,5 @@ impl Streams {
 }
 
 fn on_stream(id: u32, carrier: Carrier<'_>) -> Carrier<'_> {
-    Carrier { stream: Some(id), ..carrier }
+    Carrier { stream: Some(id), layers: carrier.layers + 1, ..carrier }
 }

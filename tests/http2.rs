@@ -207,6 +207,20 @@ fn a_tunnel_is_looked_into() {
 }
 
 #[test]
+fn in_a_tunnel_may_be_another_one_of_it() {
+    let inner = Http2::new().open(1, "/a").client(1, text("deep inside")).told().streams();
+    let packets = Http2::new()
+        .head(ToServer, 7, 0, &[(":method", "CONNECT"), (":authority", "server.example.com:80")])
+        .head(ToClient, 7, 0, &OK)
+        .client(7, raw(inner.to_server))
+        .server(7, raw(inner.to_client))
+        .end(7, ToServer)
+        .told()
+        .packets();
+    assert_eq!(lines(&packets)[..2], ["1: /a on 1 accepted", "1: client deep inside"]);
+}
+
+#[test]
 fn http_1_can_be_upgraded_to_it() {
     let told = Conversation::new().syn().exchange(
         "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n",

@@ -64,7 +64,7 @@ fuzz_target!(|data: &[u8]| {
 fn events(pieces: &[Piece<'_>], longest: usize, late: bool, config: &Config) -> Vec<Body> {
     let mut shared = Shared { config: config.clone(), ..Shared::default() };
     let endpoint = |port| Endpoint { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), port };
-    let carrier = Carrier { client: endpoint(1), server: endpoint(2), late, tls: None, proxy: None, stream: None };
+    let carrier = Carrier { client: endpoint(1), server: endpoint(2), late, tls: None, proxy: None, stream: None, layers: 0 };
     let mut streams = Streams::new(late);
     let mut passed = Duplex { to_server: 0, to_client: 0 };
     for (&(direction, lost, bytes), packet) in pieces.iter().zip(1..) {
