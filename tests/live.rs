@@ -4,6 +4,8 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "live/deflate.rs"]
+mod deflate;
 #[path = "live/files.rs"]
 mod files;
 #[path = "live/namespace.rs"]
@@ -15,6 +17,7 @@ mod privileges;
 #[path = "live/sniffer.rs"]
 mod sniffer;
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use namespace::Network;
@@ -39,6 +42,72 @@ fn every_message_is_told_as_the_peers_logged_it() {
     assert_eq!(summary["capture"]["dropped"], 0, "{summary}");
     assert_eq!(summary["capture"]["received"], summary["packets"], "{summary}");
     assert!(told.stderr.contains("interrupted: "), "{}", told.stderr);
+}
+
+#[test]
+fn compressed_messages_are_told_as_the_peers_logged_them() {
+    if left_out("compressed_messages_are_told_as_the_peers_logged_them") {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    let sniffer = Sniffer::on_loopback(&["export", "--per", "message"], port);
+    let logged = deflate::talk(&listener);
+    let told = sniffer.interrupt();
+    assert_eq!(told.messages(), logged);
+    let compressed = told.records.iter().filter(|record| record["compressed"] == true);
+    assert_eq!(compressed.count(), logged.len());
+}
+
+#[test]
+fn several_interfaces_are_one_capture() {
+    let Some(network) = Network::new("several_interfaces_are_one_capture") else { return };
+    let peers = network.listen();
+    let args = ["export", "--per", "message", "-i", "lo", "-i", network.near()];
+    let sniffer = network.capture(&args, peers.port());
+    let [over_the_cable, at_home] = [network.talk(&peers), network.talk_at_home(&peers)];
+    let told = sniffer.interrupt();
+    // The kernel hands over each interface's packets on its own, so only those of a connection keep their order.
+    let ports = told.records.iter().filter(|record| record["type"] == "handshake");
+    let hosts: Vec<_> = ports.map(|record| (&record["connection"], &record["client"]["ip"])).collect();
+    assert_eq!(hosts.len(), 2, "{}", told.stderr);
+    for (connection, host) in hosts {
+        let expected = if host == "10.99.0.1" { &at_home } else { &over_the_cable };
+        assert_eq!(told.messages_of(|record| record["connection"] == *connection), *expected, "{host}");
+    }
+}
+
+#[test]
+fn what_the_analysis_has_no_time_for_is_dropped_and_told() {
+    if left_out("what_the_analysis_has_no_time_for_is_dropped_and_told") {
+        return;
+    }
+    let peers = Peers::listen();
+    // Nobody reads its output, so that it stands still; and little may wait for it.
+    let args = ["export", "--per", "message", "--limit", "queue=256K"];
+    let sniffer = Sniffer::on_loopback(&args, peers.port());
+    for _ in 0..4 {
+        peers.talk();
+    }
+    let told = sniffer.interrupt();
+    let summary = told.records.last().expect("a summary");
+    let [received, dropped, queue] = ["received", "dropped", "dropped_queue"].map(|name| &summary["capture"][name]);
+    assert!(queue.as_u64().is_some_and(|queue| queue > 0), "{summary}");
+    let packets = summary["packets"].as_u64().expect("a count");
+    assert_eq!(received.as_u64(), queue.as_u64().map(|queue| queue + packets), "{summary}");
+    let notices = told.records.iter().filter(|record| record["anomalies"][0]["code"] == "capture.dropped");
+    let texts: Vec<_> = notices.map(|notice| notice["anomalies"][0]["text"].as_str().expect("a text")).collect();
+    let count = |text: &str| text.rsplit(' ').next()?.trim_end_matches(')').parse::<u64>().ok();
+    assert_eq!(
+        texts.iter().filter_map(|text| count(text)).sum::<u64>(),
+        dropped.as_u64().expect("a count"),
+        "{texts:?}"
+    );
+    let schema = serde_json::from_str(wscope::export::SCHEMA).expect("JSON");
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    for record in &told.records {
+        assert!(schema.is_valid(record), "{record}");
+    }
 }
 
 #[test]

@@ -152,8 +152,14 @@ impl Drop for Sniffer {
 impl Told {
     /// Its messages, as their receivers log them.
     pub(crate) fn messages(&self) -> Vec<Logged> {
+        self.messages_of(|_| true)
+    }
+
+    /// Those of its messages that are wanted.
+    pub(crate) fn messages_of(&self, wanted: impl Fn(&Value) -> bool) -> Vec<Logged> {
         let messages = self.records.iter().filter(|record| record["type"] == "message");
         messages
+            .filter(|record| wanted(record))
             .map(|record| {
                 let from = if record["from"] == "client" { "client" } else { "server" };
                 let bytes = match record["text"].as_str() {
