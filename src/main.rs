@@ -80,7 +80,8 @@ fn show(cli: &Cli) -> Result<ExitCode> {
     let stop = Arc::new(AtomicBool::new(false));
     // Where none can be made, that is told once it is needed.
     let spill = tempfile::tempfile().ok();
-    let (source, mut run) = open(inputs, Per::Message, &stop)?;
+    // What is saved on request goes where we stand.
+    let (source, mut run) = open(inputs, Per::Message, &stop, &[Path::new(".")])?;
     run.config.limits.headers = FRAMES_SHOWN;
     let options = tui::Options {
         name: inputs.name(),
@@ -108,7 +109,7 @@ fn output(inputs: &Inputs, path: Option<&Path>) -> Result<Output> {
 
 fn export(inputs: &Inputs, format: &str, per: Per, output: Output, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
     let filter = inputs.display_filter(Filter::parse)?;
-    let (mut source, run) = open(inputs, per, interrupted)?;
+    let (mut source, run) = open(inputs, per, interrupted, &[])?;
     let row: &Row = FORMATS.iter().find(|row| row.name == format).context("no such format")?;
     let export = export::Export { filter, format: (row.make)(per), run, redact: inputs.redact };
     let finished = export.run(&mut *source, output)?;
@@ -118,7 +119,7 @@ fn export(inputs: &Inputs, format: &str, per: Per, output: Output, interrupted: 
 fn check(args: &Check, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
     let filter = args.inputs.display_filter(Filter::parse_for_connections)?;
     ensure!(!args.inputs.capture.writes_to_stdout(), "-w - leaves no room for a report on standard output");
-    let (mut source, run) = open(&args.inputs, Per::Frame, interrupted)?;
+    let (mut source, run) = open(&args.inputs, Per::Frame, interrupted, &[])?;
     let report = Report {
         filter,
         jsonl: args.format == CheckFormat::Jsonl,
@@ -134,7 +135,7 @@ fn check(args: &Check, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
 fn count(args: &Stats, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
     let filter = args.inputs.display_filter(Filter::parse_for_connections)?;
     ensure!(!args.inputs.capture.writes_to_stdout(), "-w - leaves no room for numbers on standard output");
-    let (mut source, run) = open(&args.inputs, Per::Frame, interrupted)?;
+    let (mut source, run) = open(&args.inputs, Per::Frame, interrupted, &[])?;
     let json = args.format == StatsFormat::Json;
     let count = run::stats::Count { run, filter, json, redact: args.inputs.redact };
     let finished = count.run(&mut *source, Output::open(None, Growth::AtOnce)?)?;

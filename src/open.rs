@@ -1,18 +1,24 @@
 //! Arguments to what is read, and how.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use wscope::capture::{Description, Files, Interfaces, Keyed, Live, Recorder, Source};
+use wscope::capture::{Description, Files, Interfaces, KeyLog, Keyed, Live, Recorder, Source};
 use wscope::config::{Limits, Per};
 use wscope::run::privileges::{self, Needs, Sandbox};
 use wscope::run::{Run, interrupt};
 
 use crate::cli::Inputs;
 
-/// Opens the inputs, and what is written of them.
-pub(crate) fn open(inputs: &Inputs, per: Per, interrupted: &Arc<AtomicBool>) -> Result<(Box<dyn Source>, Run)> {
+/// Opens the inputs, and what is written of them. `folders` are those in which files may be made later.
+pub(crate) fn open(
+    inputs: &Inputs,
+    per: Per,
+    interrupted: &Arc<AtomicBool>,
+    folders: &[&Path],
+) -> Result<(Box<dyn Source>, Run)> {
     if let Some(contradiction) = inputs.capture.contradiction() {
         bail!(contradiction);
     }
@@ -31,7 +37,12 @@ pub(crate) fn open(inputs: &Inputs, per: Per, interrupted: &Arc<AtomicBool>) -> 
         run.recorder = recorder(inputs, Vec::new(), &run.config.limits)?;
         Box::new(files)
     } else {
-        let (live, recorder) = capture(inputs, &run.config.limits, interrupted)?;
+        let needs = Needs {
+            folders: folders.iter().map(|&folder| folder.to_owned()).collect(),
+            awaited: key_logs.iter().filter_map(KeyLog::awaited).collect(),
+            interfaces: inputs.capture.interface.clone(),
+        };
+        let (live, recorder) = capture(inputs, needs, &run.config.limits, interrupted)?;
         run.recorder = recorder;
         Box::new(live)
     };
@@ -43,11 +54,15 @@ pub(crate) fn open(inputs: &Inputs, per: Per, interrupted: &Arc<AtomicBool>) -> 
 }
 
 /// Opens interfaces and files, gives up what was needed for that, and begins.
-fn capture(inputs: &Inputs, limits: &Limits, interrupted: &Arc<AtomicBool>) -> Result<(Live, Option<Recorder>)> {
+fn capture(
+    inputs: &Inputs,
+    mut needs: Needs,
+    limits: &Limits,
+    interrupted: &Arc<AtomicBool>,
+) -> Result<(Live, Option<Recorder>)> {
     let capture = &inputs.capture;
     let interfaces = Interfaces::open(&capture.interface, &capture.options(inputs.filter.as_ref()))?;
     let ring = capture.recording().filter(|recording| recording.ring.is_some());
-    let mut needs = Needs { interfaces: capture.interface.clone(), ..Needs::default() };
     let mut recorder = None;
     match &ring {
         Some(ring) => needs.folders.push(ring.folder().to_owned()),

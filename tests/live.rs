@@ -16,6 +16,8 @@ mod peers;
 mod privileges;
 #[path = "live/sniffer.rs"]
 mod sniffer;
+#[path = "live/tls.rs"]
+mod tls;
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};

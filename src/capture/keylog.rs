@@ -56,6 +56,13 @@ impl KeyLog {
         Ok(Self { files, lines: Vec::new() })
     }
 
+    /// The folder of a key log that is not there yet.
+    pub fn awaited(&self) -> Option<PathBuf> {
+        let missing = self.files.iter().find(|followed| followed.file.is_none())?;
+        let folder = missing.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        Some(folder.unwrap_or(Path::new(".")).to_owned())
+    }
+
     /// The lines that became complete since the last call; empty where there are none.
     ///
     /// # Errors

@@ -18,6 +18,8 @@ const NOBODY_ID: u32 = 65534;
 pub struct Needs {
     /// Folders in which files are made, written and removed.
     pub folders: Vec<PathBuf>,
+    /// Folders in which files are read that are not there yet.
+    pub awaited: Vec<PathBuf>,
     /// Interfaces whose drop counters are read.
     pub interfaces: Vec<String>,
 }
@@ -161,6 +163,7 @@ mod linux {
                 .scope(Scope::from_all(LANDLOCK))?
                 .create()?
                 .add_rules(path_beneath_rules(&needs.folders, folders))?
+                .add_rules(path_beneath_rules(&needs.awaited, BitFlags::from(AccessFs::ReadFile)))?
                 .add_rules(path_beneath_rules(statistics, BitFlags::from(AccessFs::ReadFile)))?
                 .restrict_self()
         };
