@@ -2,7 +2,7 @@
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 wscope := $(or $(CARGO_TARGET_DIR),target)/release/wscope
 
-.PHONY: help setup build demo test bench
+.PHONY: help setup build demo test foreign bench
 
 help: ## list the goals
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -21,6 +21,9 @@ demo: build ## show a conversation as text and as JSON, and check a faulty one
 
 test: setup ## run all tests
 	cargo test --locked
+
+foreign: setup ## look at a GiB of each of many other protocols: none is a WebSocket
+	WSCOPE_FOREIGN_MIB=1024 cargo test --release --locked --test foreign
 
 bench: setup ## run the benchmarks
 	cargo bench --locked

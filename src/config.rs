@@ -21,16 +21,27 @@ pub struct Config {
     pub limits: Limits,
 }
 
+impl Config {
+    /// Whether a connection between these ports is said to be a WebSocket, whatever it looks like.
+    pub fn is_websocket(&self, ports: [u16; 2]) -> bool {
+        self.decode_as.iter().any(|rule| rule.protocol == DecodeAs::WEBSOCKET && ports.contains(&rule.port))
+    }
+}
+
 /// A protocol named by hand: `tcp.port==8080,stomp`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeAs {
     /// Port of either side.
     pub port: u16,
-    /// The name of a row of [`PROTOCOLS`](crate::dissect::PROTOCOLS); behind a colon what the protocol wants to know.
+    /// [`WEBSOCKET`](Self::WEBSOCKET), or the name of a row of [`PROTOCOLS`](crate::dissect::PROTOCOLS); behind a colon what
+    /// the protocol wants to know.
     pub protocol: String,
 }
 
 impl DecodeAs {
+    /// What runs on TCP itself, with no handshake in the capture; the others run inside it.
+    pub const WEBSOCKET: &str = "websocket";
+
     /// Reads `tcp.port==PORT,PROTOCOL`.
     ///
     /// # Errors
@@ -41,8 +52,8 @@ impl DecodeAs {
         let port = port.and_then(|port| port.trim().parse().ok()).ok_or("expected tcp.port==PORT before the comma")?;
         let protocol = protocol.trim();
         let rule = Self { port, protocol: protocol.to_owned() };
-        if Protocol::named(rule.name()).is_none() {
-            let names: Vec<_> = PROTOCOLS.iter().map(|row| row.name).collect();
+        if protocol != Self::WEBSOCKET && Protocol::named(rule.name()).is_none() {
+            let names: Vec<_> = [Self::WEBSOCKET].into_iter().chain(PROTOCOLS.iter().map(|row| row.name)).collect();
             return Err(format!("no protocol {protocol:?}; there are {}", names.join(", ")));
         }
         Ok(rule)

@@ -238,7 +238,15 @@ impl Session {
             return;
         }
         match joining.decide(ended) {
-            Verdict::WebSocket => *self = Self::WebSocket(WebSocket::join(joining.take(), carrier, shared)),
+            Verdict::WebSocket => {
+                let unseen = match carrier.stream {
+                    _ if carrier.late => Code::TcpMidstream,
+                    // It may have been seen, but not been read.
+                    Some(_) => Code::Http2HeadUnknown,
+                    None => Code::TcpGap,
+                };
+                *self = Self::WebSocket(WebSocket::join(joining.take(), Some(unseen), carrier, shared));
+            }
             // Where it is known who opened the connection, it is none; else the next bytes turn it round.
             Verdict::Reversed if !carrier.late => *self = Self::Foreign,
             Verdict::Foreign => *self = Self::Foreign,
@@ -283,6 +291,14 @@ impl Session {
                 }
                 Step::Http2 => self.begin_http2(false, carrier, shared),
                 Step::Foreign { asked: None, .. } if http.is_http2() => self.begin_http2(false, carrier, shared),
+                Step::Foreign { asked: None, .. }
+                    if http.exchange.is_untouched()
+                        && shared.config.is_websocket([carrier.client.port, carrier.server.port]) =>
+                {
+                    let found = Joining::new(&http.exchange.take_inboxes()).take();
+                    let unseen = carrier.late.then_some(Code::TcpMidstream);
+                    *self = Self::WebSocket(WebSocket::join(found, unseen, carrier, shared));
+                }
                 Step::Foreign { asked: None, .. } if carrier.late && http.exchange.is_untouched() => {
                     *self = Self::Joining(Box::new(Joining::new(&http.exchange.take_inboxes())));
                     self.join(false, carrier, shared);

@@ -2,12 +2,17 @@
 
 mod common;
 
+use proptest::prelude::*;
 use wscope::anomaly::Code;
-use wscope::config::{Config, Per};
+use wscope::config::{Config, DecodeAs, Per};
+use wscope::duplex::Direction;
 use wscope::event::{Body, Event, Message};
 use wscope::export::FORMATS;
 
-use common::{Conversation, Deflate, Dialect, Route, analyse, binary, codes, raw, text};
+use common::script::{faultless, thorough};
+use common::{Conversation, Deflate, Dialect, Dice, Network, OwnedPacket, Route, analyse, binary, codes, raw, text};
+
+use Direction::{ToClient, ToServer};
 
 /// SYN, SYN-ACK, ACK, request, 101: then a segment for each word.
 const FIRST: usize = 5;
@@ -106,7 +111,7 @@ fn payload_behind_a_gap_is_not_taken_for_frames() {
     }
 }
 
-/// Many small messages in a packet that begins in the middle of one: all but the first can be told.
+/// Many small messages in a packet that begins in the middle of one: those can be told for which enough others speak.
 #[test]
 fn frames_are_found_within_a_packet_where_many_follow() {
     let burst: Vec<String> = (0..9).map(|n| format!("message number {n} of a burst")).collect();
@@ -152,6 +157,62 @@ fn bytes_that_are_not_known_are_told_apart_in_json_and_in_text() {
     assert_eq!(serde_json::json!([json["unknown"], json["text"], json["length"], json["complete"]]), expected);
     assert_eq!(json["base64"], "dAAAAAAAAAAAAAAAAAAsIGFuZCBvdGhlcnM=");
     assert!(line("text").contains("26  [incomplete] t░13 bytes░, and others\n"), "{}", line("text"));
+}
+
+/// Said by hand, frames without a handshake are read, from the first on; and without it they are not.
+#[test]
+fn frames_without_a_handshake_are_read_where_it_is_said() {
+    let told = Conversation::new().syn().client(text("a")).server(binary("b")).close(1000, "");
+    let config = |decode_as| Config { decode_as, ..per_message() };
+    let by_hand = DecodeAs::parse("tcp.port==80,websocket").expect("a rule");
+    let elsewhere = DecodeAs { port: 81, ..by_hand.clone() };
+    let found = analyse(&told.packets(), &config(vec![by_hand]));
+    assert_eq!(messages(&found).map(readable).map(|(_, line)| line).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(codes(&found), []);
+    assert_eq!(analyse(&told.packets(), &config(vec![elsewhere])), []);
+}
+
+proptest! {
+    #![proptest_config(thorough(300))]
+
+    /// Nothing is told after a loss that is not told without it: no message, and no byte that is said to be known.
+    #[test]
+    fn what_is_told_after_a_loss_was_sent(
+        script in faultless(40), seed: u64, mss in prop_oneof![Just(1448), Just(100), 20..200usize], keep in 2..30usize,
+    ) {
+        let conversation = script.play(0);
+        let network = Network { seed, mss, coalesce: seed % 2 == 0, ..Network::calm() };
+        let packets = conversation.route().packets(&network.carry(conversation.segments()));
+        let all = analyse(&packets, &per_message());
+        let mut dice = Dice(seed);
+        let packets: Vec<_> = packets.into_iter().filter(|_| !dice.once_in(keep)).collect();
+        let some = analyse(&packets, &per_message());
+        for direction in [ToServer, ToClient] {
+            let of_side = |events| messages(events).filter(|message| message.direction == direction).collect::<Vec<_>>();
+            let (all, some) = (of_side(&all), of_side(&some));
+            let contents = |message: &&Message| (message.text, message.payload.bytes.clone());
+            let mut sent = all.iter().map(contents);
+            for message in some.iter().filter(|message| message.complete) {
+                prop_assert!(sent.any(|sent| sent == contents(message)), "{:?}", message);
+            }
+            // Offsets count from the SYN, where it was captured.
+            let same_offsets = packets.iter().any(|packet| is_syn(packet, direction));
+            for message in some.iter().filter(|message| same_offsets && message.payload.holes.is_empty()) {
+                let whole = all.iter().find(|whole| whole.offset == message.offset);
+                prop_assert!(whole.is_some(), "no message begins there: {:?}", message);
+                let whole = whole.expect("just found");
+                for (told, sent) in known(message).iter().zip(&whole.payload.bytes) {
+                    prop_assert!(told.is_none_or(|told| told == *sent), "{:?}", message);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a packet is this side's SYN: Ethernet, IPv4, TCP.
+fn is_syn(packet: &OwnedPacket, from: Direction) -> bool {
+    let client = packet.bytes[29] == 1;
+    packet.bytes[47] & 2 != 0 && client == (from == ToServer)
 }
 
 /// Whether a message is complete, and its bytes with `?` for those that are not known.

@@ -511,8 +511,8 @@ fn message_rules() -> Vec<Row> {
         row(DeflateUnknown)
             .on(ToServer, Frame(1), "")
             .beside(&[TcpMidstream])
-            .planted(joined(agreed().client(text("Hello")).server(text("hi").uncompressed()).close(1000, "")))
-            .lawful(joined(talk().client(text("Hello")).server(text("hi")).close(1000, ""))),
+            .planted(joined(agreed().client(text("Hello")).server(text("hello there").uncompressed()).close(1000, "")))
+            .lawful(joined(talk().client(text("Hello")).server(text("hello there")).close(1000, ""))),
     ]
 }
 
@@ -910,7 +910,12 @@ fn behind_a_lost_101_nobody_is_accused() {
 /// What one side said is handed on when its beginning is settled, which may be long before the other's.
 #[test]
 fn joined_late_a_pong_answers_the_ping_that_is_known_after_it() {
-    let told = talk().client(text("Hello")).server(ping("a")).server(text("hi")).client(pong("a")).close(1000, "");
+    let told = talk()
+        .client(text("Hello"))
+        .server(ping("are you there?"))
+        .server(text("hi"))
+        .client(pong("are you there?"))
+        .close(1000, "");
     joined(told).silent_but(&[TcpMidstream]);
 }
 

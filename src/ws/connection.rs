@@ -69,7 +69,13 @@ impl WebSocket {
     /// A WebSocket whose handshake was before the capture.
     ///
     /// Of each direction there is what may begin with a frame, and where it began before what is none was passed over.
-    pub fn join(found: Duplex<(Inbox, u64)>, carrier: Carrier<'_>, shared: &mut Shared) -> Box<Self> {
+    /// `unseen` says why there is no handshake; `None`: there was none, and the first byte begins a frame.
+    pub fn join(
+        found: Duplex<(Inbox, u64)>,
+        unseen: Option<Code>,
+        carrier: Carrier<'_>,
+        shared: &mut Shared,
+    ) -> Box<Self> {
         let first = Direction::BOTH.iter().filter_map(|&way| found[way].0.chunks().next());
         let first = first.map(|chunk| chunk.origin).min_by_key(|origin| origin.packet).unwrap_or_default();
         let agreement = Agreement::UNSEEN;
@@ -77,10 +83,10 @@ impl WebSocket {
         let heard = Duplex::default();
         let mut socket = Self::new(Opening { connection, first, heard, agreement, answered_at: None });
         for direction in Direction::BOTH {
-            socket.receivers[direction].begin_anywhere(found[direction].1, Search::JOINED);
+            if unseen.is_some() {
+                socket.receivers[direction].begin_anywhere(found[direction].1, Search::JOINED);
+            }
         }
-        // Over HTTP/2 it may have been seen, but not been read.
-        let unseen = if carrier.late { Code::TcpMidstream } else { Code::Http2HeadUnknown };
         let handshake = Handshake {
             client: carrier.client,
             server: carrier.server,
@@ -91,7 +97,7 @@ impl WebSocket {
             terms: Terms::default(),
             verdict: Verdict::Unseen,
             established: true,
-            anomalies: vec![unseen.into()],
+            anomalies: unseen.into_iter().map(Into::into).collect(),
         };
         socket.tell(Body::Handshake(Box::new(handshake)), Span::at(first), shared);
         socket.push_waiting(Direction::BOTH.map(|way| &found[way].0), shared);

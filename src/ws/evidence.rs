@@ -5,6 +5,8 @@
 //! random, therefore what they often hold counts for nothing: runs of zeros and lengths in front of records (`00 00 00
 //! 05 …` reads as unmasked fragments), the same header again and again, bytes that continue a character of UTF-8.
 
+use std::ops::Range;
+
 use crate::ws::frame::{Header, Opcode, RSV1};
 use crate::ws::mask;
 use crate::ws::symbols::{Stop, Symbols};
@@ -41,15 +43,35 @@ pub struct Chain {
     /// Whether a message is under way.
     open: Option<bool>,
     closed: bool,
-    /// First two bytes of the last header.
-    previous: [u8; 2],
+    /// First two bytes of each header there was.
+    seen: Vec<[u8; 2]>,
+    /// Evidence that is wanted up to the end of a frame to take it for one, in bits.
+    doubt: u32,
+    /// Where the first frame begins that is beyond doubt.
+    certain: Option<usize>,
+    /// Where the last payload stands.
+    previous: Range<usize>,
     bits: u32,
 }
 
 impl Chain {
     /// None yet.
-    pub fn new(expected: Expected) -> Self {
-        Self { expected, next: 0, frames: 0, open: None, closed: false, previous: [0; 2], bits: 0 }
+    ///
+    /// What is no frame may happen to end where one begins, and then all that follow speak for it. So the first frames are
+    /// only taken for some once they and those before them have `doubt` bits of evidence.
+    pub fn new(expected: Expected, doubt: u32) -> Self {
+        Self {
+            expected,
+            next: 0,
+            frames: 0,
+            open: None,
+            closed: false,
+            seen: Vec::new(),
+            previous: 0..0,
+            doubt,
+            certain: None,
+            bits: 0,
+        }
     }
 
     /// Follows the frames as far as they are whole; `false`: these are none.
@@ -83,14 +105,19 @@ impl Chain {
         let Some(payload) = rest[length..].get(..header.payload_length as usize) else { return Some(false) };
         let inside = inside(&header, payload)?;
         let (before, whole) = (&bytes[..self.next], length + payload.len());
+        let again = payload == &bytes[self.previous.clone()];
+        self.previous = self.next + length..self.next + whole;
         self.next += whole;
         if !is_common(&header, before, rest[0]) {
             // Senders put the end of a frame where a packet ends; by chance that is seldom so, but where frames are short.
             let lands = ending_at(self.next).min(whole).checked_ilog2().unwrap_or(0).min(8);
-            self.bits += self.weigh(&header, rest[0], inside) + lands;
+            self.bits += lands + if again { 0 } else { self.weigh(&header, [rest[0], rest[1]], inside) };
+        }
+        if self.certain.is_none() && self.bits >= self.doubt {
+            self.certain = Some(self.next - whole);
         }
         self.frames += 1;
-        self.previous = [rest[0], rest[1]];
+        self.seen.push([rest[0], rest[1]]);
         self.closed |= header.opcode == Opcode::CLOSE;
         if !header.opcode.is_control() {
             self.open = Some(!header.fin);
@@ -106,6 +133,11 @@ impl Chain {
     /// Whole frames.
     pub fn frames(&self) -> u32 {
         self.frames
+    }
+
+    /// Where the first frame begins that is beyond doubt.
+    pub fn certain(&self) -> Option<usize> {
+        self.certain
     }
 
     /// Where the next frame begins.
@@ -138,17 +170,15 @@ impl Chain {
     }
 
     /// What a whole frame says for itself with its header and what is `inside`, in bits.
-    fn weigh(&self, header: &Header, first: u8, inside: u32) -> u32 {
-        let short_length = header.payload_length.min(127) as u8;
-        if header.masked {
-            5 + inside
-        } else if self.frames > 0 && self.previous == [first, short_length] {
-            inside
-        } else {
-            // What stood before the first one is not known: it may be the middle of a text.
-            let texty = matches!(short_length, 9 | 10 | 13 | 32..) && first & 0xc0 == 0x80;
-            5 + if self.frames == 0 && texty { inside.min(4) } else { inside }
+    fn weigh(&self, header: &Header, start: [u8; 2], inside: u32) -> u32 {
+        if self.seen.contains(&start) {
+            // What repeats itself may be any payload.
+            return inside.min(8);
         }
+        // What stood before the first one is not known: it may be the middle of a text.
+        let texty = start[0] & 0xc0 == 0x80 && matches!(start[1], 9 | 10 | 13 | 32..);
+        let doubtful = !header.masked && self.frames == 0 && texty;
+        5 + if doubtful { inside.min(4) } else { inside }
     }
 }
 
@@ -172,17 +202,24 @@ fn inside(header: &Header, payload: &[u8]) -> Option<u32> {
         Opcode::TEXT | Opcode::BINARY if compressed => inflatable(&sample, whole),
         Opcode::TEXT => match str::from_utf8(&sample) {
             Err(error) if error.error_len().is_some() || whole => None,
+            // Letters under the mask of others are characters too, but such as texts do not have.
+            Ok(_) | Err(_) if sample.iter().any(|&byte| is_odd(byte)) => Some(0),
             Ok(_) | Err(_) => Some(sample.len().min(16) as u32),
         },
         Opcode::CLOSE => match sample[..] {
             [] => Some(3),
             // Two bytes, of which 15 and 2,000 values are codes (§7.4).
             [3, 232..=246, ref reason @ ..] => str::from_utf8(reason).ok().map(|_| 15),
-            [0x0b..=0x13, _, ref reason @ ..] => str::from_utf8(reason).ok().map(|_| 8),
+            [0x0b..=0x13, _, ref reason @ ..] if reason.iter().any(|&byte| is_odd(byte)) => Some(0),
+            [0x0b..=0x13, _, ref reason @ ..] => str::from_utf8(reason).ok().map(|_| 3),
             [..] => None,
         },
         _ => Some(0),
     }
+}
+
+fn is_odd(byte: u8) -> bool {
+    byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
 /// Whether this is the beginning of DEFLATE data, and where it is `whole`, all of a message (RFC 7692 §7.2.1).
@@ -209,7 +246,7 @@ mod tests {
 
     /// What speaks for frames in these bytes, with a packet's end at their end; `None`: they are none.
     fn bits(bytes: &[u8]) -> Option<u32> {
-        let mut chain = Chain::new(ANY);
+        let mut chain = Chain::new(ANY, 0);
         chain.follow(bytes, |at| if at == bytes.len() { at } else { 0 }).then_some(chain.bits)
     }
 

@@ -47,7 +47,7 @@ impl Joining {
     pub fn new(inboxes: &Duplex<Inbox>) -> Self {
         let expected = Expected { masked: None, rsv: Agreement::UNSEEN.expected_rsv() };
         let search = |inbox: &Inbox| {
-            let mut search = Search::new(inbox.offset(), expected, PLENTY);
+            let mut search = Search::new(inbox.offset(), expected, Search::ANY);
             inbox.chunks().for_each(|chunk| search.push(chunk));
             search
         };
@@ -98,8 +98,7 @@ impl Joining {
     pub fn take(&mut self) -> Duplex<(Inbox, u64)> {
         let mut take = |way| {
             let search = &mut self.searches[way];
-            let began = search.inbox().offset() - search.passed();
-            (search.take(), began)
+            (search.take_all(), search.from())
         };
         Duplex { to_server: take(Direction::ToServer), to_client: take(Direction::ToClient) }
     }
@@ -152,7 +151,7 @@ pub enum Beginning {
 impl Beginning {
     /// What these bytes begin with.
     pub fn of(bytes: &[u8]) -> Self {
-        let mut chain = Chain::new(Expected { masked: None, rsv: Agreement::UNSEEN.expected_rsv() });
+        let mut chain = Chain::new(Expected { masked: None, rsv: Agreement::UNSEEN.expected_rsv() }, 0);
         match (chain.follow(bytes, |_| 0), chain.masked()) {
             (true, Some(masked)) => Self::Frame(masked),
             (true, None) => Self::Open,

@@ -30,7 +30,7 @@ use crate::ws::judge::Judge;
 use crate::ws::mask;
 use crate::ws::message::{Assembly, Compression, Fragment};
 use crate::ws::ping::Pings;
-use crate::ws::resync::Search;
+use crate::ws::resync::{Search, Wanted};
 
 /// What receivers share: where events go, and the tools that are lent.
 #[derive(Debug)]
@@ -151,8 +151,8 @@ impl Receiver {
         }
     }
 
-    /// Learns that the bytes from `offset` on need not begin with a frame; how much evidence for one is wanted, in bits.
-    pub fn begin_anywhere(&mut self, offset: u64, wanted: u32) {
+    /// Learns that the bytes from `offset` on need not begin with a frame; how much evidence for one is wanted.
+    pub fn begin_anywhere(&mut self, offset: u64, wanted: Wanted) {
         self.mid_message = true;
         // What was compressed before is lost to those who refer to it.
         if let Some(inflater) = &mut self.inflater {

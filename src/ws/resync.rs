@@ -2,7 +2,7 @@
 //!
 //! Nothing in the stream says it, so it is looked for where packets begin, for senders put the beginning of a frame
 //! there, and taken for found once enough speaks for the frames that follow ([`evidence`](crate::ws::evidence)).
-//! Within a packet, where more bytes are to be mistaken, only behind a frame that is given up as the price.
+//! Within a packet, where more bytes are to be mistaken, more is wanted.
 //! What was never sent must never be told, so the search rather passes over what was.
 
 use crate::chunk::Chunk;
@@ -12,15 +12,26 @@ use crate::ws::evidence::{Chain, Expected, PLENTY};
 /// As much is kept while something may speak for its first byte.
 pub const KEPT: usize = 64 << 10;
 
-/// Evidence that is wanted within a packet, in bits, beside the frame that is given up and two more.
+/// Evidence in bits that is wanted within a packet.
 const INSIDE: u32 = 48;
+
+/// And of it up to the end of the first frame that is told.
+const DOUBT_INSIDE: u32 = 24;
+
+/// Evidence that is wanted, in bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Of all frames that follow.
+    all: u32,
+    /// Up to the end of the first frame that is told.
+    first: u32,
+}
 
 /// A search in one direction.
 #[derive(Debug)]
 pub struct Search {
     expected: Expected,
-    /// Evidence that is wanted, in bits.
-    wanted: u32,
+    wanted: Wanted,
     /// Stream offset at which it began.
     from: u64,
     /// What came since then and is not refuted.
@@ -33,14 +44,17 @@ pub struct Search {
 
 impl Search {
     /// Behind a gap in a stream that is known to be a WebSocket's.
-    pub const GAP: u32 = 24;
+    pub const GAP: Wanted = Wanted { all: 24, first: 12 };
 
     /// Where the stream of a WebSocket was joined: its first packet probably begins with a frame.
-    pub const JOINED: u32 = 10;
+    pub const JOINED: Wanted = Wanted { all: 12, first: 8 };
 
-    /// From a stream offset on; `wanted` is evidence in bits.
-    pub fn new(from: u64, expected: Expected, wanted: u32) -> Self {
-        Self { expected, wanted, from, inbox: Inbox::default(), chain: Chain::new(expected), refuted: 0 }
+    /// In a stream of which nothing is known.
+    pub const ANY: Wanted = Wanted { all: PLENTY, first: 0 };
+
+    /// From a stream offset on.
+    pub fn new(from: u64, expected: Expected, wanted: Wanted) -> Self {
+        Self { expected, wanted, from, inbox: Inbox::default(), chain: Chain::new(expected, wanted.first), refuted: 0 }
     }
 
     /// Takes the next bytes.
@@ -65,7 +79,7 @@ impl Search {
             let bytes = self.inbox.bytes();
             let follows = self.chain.follow(bytes, |at| self.inbox.chunk_ending_at(at));
             // What ends where nothing more comes is not disproved by what comes.
-            let wanted = if ended { self.wanted - self.wanted / 6 } else { self.wanted };
+            let wanted = if ended { self.wanted.all - self.wanted.all / 6 } else { self.wanted.all };
             if follows && self.chain.bits() >= wanted {
                 return true;
             }
@@ -89,6 +103,12 @@ impl Search {
 
     /// What is left, whose first byte begins a frame once that is found.
     pub fn take(&mut self) -> Inbox {
+        self.inbox.consume(self.chain.certain().unwrap_or(0));
+        std::mem::take(&mut self.inbox)
+    }
+
+    /// What is left, whatever it begins with.
+    pub fn take_all(&mut self) -> Inbox {
         std::mem::take(&mut self.inbox)
     }
 
@@ -99,7 +119,13 @@ impl Search {
 
     /// Bytes that were passed over.
     pub fn passed(&self) -> u64 {
-        self.inbox.offset().saturating_sub(self.from)
+        let doubtful = self.chain.certain().unwrap_or(0) as u64;
+        (self.inbox.offset() + doubtful).saturating_sub(self.from)
+    }
+
+    /// Stream offset at which it began.
+    pub fn from(&self) -> u64 {
+        self.from
     }
 
     /// What speaks for a frame at the first byte of what is left.
@@ -129,24 +155,21 @@ impl Search {
     }
 
     fn begin(&mut self) {
-        self.chain = Chain::new(self.expected);
+        self.chain = Chain::new(self.expected, self.wanted.first);
     }
 
-    /// Where within the first packet a frame begins: behind a frame that nobody vouches for, and where frames follow to
-    /// the very end of the packet.
+    /// Where within the first packet a frame begins that is beyond doubt, and frames follow to the very end of the packet.
     fn look_inside(&self, length: usize) -> Option<usize> {
         let packet = &self.inbox.bytes()[..length];
         (1..length).find_map(|at| {
             let bytes = &packet[at..];
-            let mut price = Chain::new(self.expected);
-            // Bytes that say nothing for themselves are no price.
-            let paid = price.follow_one(bytes, |_| 0) == Some(true) && price.bits() > 0;
-            let begins = paid.then(|| at + price.next()).filter(|&begins| begins < length)?;
-            let mut chain = Chain::new(Expected { masked: price.masked(), ..self.expected });
-            let bytes = &packet[begins..];
-            let follows = chain.follow(bytes, |end| if end == bytes.len() { length } else { 0 });
+            let ending_at = |end| if end == bytes.len() { length } else { 0 };
+            let mut chain = Chain::new(self.expected, DOUBT_INSIDE);
+            // Bytes that say nothing for themselves are no beginning.
+            let begins = chain.follow_one(bytes, ending_at) == Some(true) && chain.bits() > 0;
+            let enough = begins && chain.follow(bytes, ending_at) && chain.bits() >= INSIDE;
             let ends = chain.next() == bytes.len() || chain.bits() >= PLENTY;
-            (follows && ends && chain.frames() >= 2 && chain.bits() >= INSIDE).then_some(begins)
+            chain.certain().filter(|_| enough && ends).map(|certain| at + certain)
         })
     }
 }

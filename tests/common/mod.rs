@@ -23,6 +23,7 @@ pub mod attack;
 pub mod conversation;
 pub mod corpus;
 pub mod dice;
+pub mod foreign;
 pub mod frame;
 pub mod http2;
 pub mod network;
