@@ -96,6 +96,12 @@ impl Inputs {
         self.capture.interface.iter().cloned().chain(files).collect::<Vec<_>>().join(" ")
     }
 
+    /// The files, where they can be read once more: standard input cannot.
+    pub(crate) fn files_to_read_again(&self) -> Vec<PathBuf> {
+        let files = self.files();
+        if files.iter().all(|file| file.is_file()) { files } else { Vec::new() }
+    }
+
     /// All files, in the order in which they are read.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         self.files.iter().chain(&self.read).cloned().collect()

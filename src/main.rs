@@ -22,7 +22,7 @@ use wscope::run::check::Report;
 use wscope::run::output::{Growth, Output};
 use wscope::run::{self, Finished, export, interrupt};
 use wscope::stats;
-use wscope::tui;
+use wscope::tui::{self, settings::Settings};
 
 use cli::{Check, CheckFormat, Cli, Command, Export, Inputs, Stats, StatsFormat};
 use open::open;
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<ExitCode> {
-    if cli.command.is_none() && stdout().is_terminal() {
+    if cli.command.is_none() && stdout().is_terminal() && !cli.inputs.asks_for_limits() {
         return show(&cli);
     }
     let interrupted = interrupt::on_signal().context("cannot handle signals")?;
@@ -77,6 +77,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
 fn show(cli: &Cli) -> Result<ExitCode> {
     let inputs = &cli.inputs;
     ensure!(!inputs.capture.writes_to_stdout(), "-w - leaves no room for a screen on standard output");
+    let filter = inputs.display_filter(Filter::parse)?;
+    let settings = Settings::load();
+    let look = cli.screen.look(settings.as_ref().ok());
     let stop = Arc::new(AtomicBool::new(false));
     // Where none can be made, that is told once it is needed.
     let spill = tempfile::tempfile().ok();
@@ -86,10 +89,12 @@ fn show(cli: &Cli) -> Result<ExitCode> {
     let options = tui::Options {
         name: inputs.name(),
         live: !inputs.capture.interface.is_empty(),
+        files: inputs.files_to_read_again(),
+        settings,
         memory: cli.screen.memory,
         spill,
-        look: cli.screen.look(),
-        filter: None,
+        look,
+        filter: filter.expr().map(|_| filter.to_string()),
         reading: tui::Reading { run, redact: inputs.redact, stop },
         over: interrupt::on_end().context("cannot handle signals")?,
     };

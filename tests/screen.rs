@@ -178,7 +178,7 @@ fn a_filter_that_is_not_understood_says_where() {
 #[test]
 fn the_other_views() {
     let mut stage = Stage::new("port-reuse.pcap", 80, 24);
-    for (key, name) in [("2", "connections"), ("3", "ladder"), ("5", "log"), ("?", "help")] {
+    for (key, name) in [("2", "connections"), ("3", "ladder"), ("4", "statistics"), ("5", "log"), ("?", "help")] {
         stage.press(key);
         stage.check(name);
     }

@@ -1,6 +1,7 @@
 //! The options of the terminal UI.
 
 use clap::Args;
+use wscope::tui::settings::Settings;
 use wscope::tui::{Look, THEMES, Theme};
 
 /// The store's own least, and some room.
@@ -21,12 +22,12 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// Theme and characters, from the options, and where they say nothing from the environment.
-    pub(crate) fn look(&self) -> Look {
+    /// Theme and characters: from the options, else from the environment, else from the settings that were kept.
+    pub(crate) fn look(&self, settings: Option<&Settings>) -> Look {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
         let locale = locale.to_string_lossy().to_ascii_lowercase();
-        let mut look = Look::default();
+        let mut look = settings.map_or_else(Look::default, |settings| settings.apply(Look::default()));
         if self.ascii || !(locale.contains("utf-8") || locale.contains("utf8")) {
             look = look.in_ascii();
         }

@@ -62,6 +62,15 @@ pub struct Sent {
     pub wire: u64,
 }
 
+impl Sent {
+    /// Adds what another connection's side sent.
+    pub fn add(&mut self, other: &Self) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+        self.wire += other.wire;
+    }
+}
+
 impl Connection {
     /// A connection of which nothing is known yet.
     pub fn new(id: ConnectionId, time: Timestamp) -> Self {

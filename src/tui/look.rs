@@ -1,5 +1,7 @@
 //! How the screen looks, as the user has set it.
 
+use serde::{Deserialize, Serialize};
+
 use super::theme::{ASCII, Glyphs, THEMES, Theme, UNICODE};
 
 /// Settings of the screen.
@@ -44,7 +46,8 @@ impl Look {
 }
 
 /// How times are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Times {
     /// `12:00:01.204118`, UTC.
     OfDay,

@@ -32,9 +32,11 @@ pub mod menu;
 pub mod menus;
 pub mod model;
 pub mod news;
+pub mod packets;
 pub mod prompt;
 pub mod save;
 pub mod search;
+pub mod settings;
 pub mod show;
 pub mod sieve;
 pub mod terminal;
@@ -46,6 +48,7 @@ pub mod view;
 
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -55,11 +58,13 @@ use signal_hook::consts::SIGTSTP;
 
 use crate::capture::Source;
 use crate::run::Finished;
-use effect::Effect;
+use effect::{Effect, Save, What};
 use feed::Feed;
 use model::{Ended, Model};
+use packets::Writing;
 use prompt::History;
 use save::Saving;
+use settings::Settings;
 use terminal::{Guard, Screen};
 
 pub use feed::Reading;
@@ -80,6 +85,10 @@ pub struct Options {
     pub name: String,
     /// Whether it comes from interfaces.
     pub live: bool,
+    /// The files that are read, to read them again for packets; none where that cannot be done.
+    pub files: Vec<PathBuf>,
+    /// Settings that were kept, or what is wrong with them.
+    pub settings: Result<Settings, String>,
     /// Bytes of memory that the store may take.
     pub memory: usize,
     /// Where records go that leave the memory; made before a sandbox is entered.
@@ -99,10 +108,14 @@ pub struct Options {
 /// # Errors
 /// When there is no terminal, or it is gone.
 pub fn run(source: Box<dyn Source>, options: Options) -> io::Result<Option<Finished>> {
-    let Options { name, live, memory, spill, look, filter, reading, over } = options;
+    let Options { name, live, files, settings, memory, spill, look, filter, reading, over } = options;
     let mut model = Model::new(name, live, memory, look);
     if let Some(file) = spill {
         model.store.set_file(file);
+    }
+    match settings {
+        Ok(settings) => model.filters = settings.filters,
+        Err(reason) => model.complain(reason),
     }
     if let Some(filter) = filter {
         keys::set_filter(&mut model, &filter);
@@ -110,7 +123,17 @@ pub fn run(source: Box<dyn Source>, options: Options) -> io::Result<Option<Finis
     let guard = Guard::take()?;
     let feed = Feed::begin(source, reading)?;
     let screen = guard.screen()?;
-    let mut desk = Desk { model, feed, screen, guard: Some(guard), history: History::default(), saving: None, over };
+    let mut desk = Desk {
+        model,
+        feed,
+        screen,
+        guard: Some(guard),
+        history: History::default(),
+        saving: None,
+        packets: None,
+        files,
+        over,
+    };
     desk.work()?;
     drop(desk.guard.take());
     Ok(match desk.model.reading.ended {
@@ -127,6 +150,8 @@ struct Desk {
     guard: Option<Guard>,
     history: History,
     saving: Option<Box<Saving>>,
+    packets: Option<Writing>,
+    files: Vec<PathBuf>,
     over: Arc<AtomicBool>,
 }
 
@@ -136,7 +161,8 @@ impl Desk {
         let mut drawn: Option<Instant> = None;
         let mut stale = true;
         while !self.over.load(Ordering::Relaxed) {
-            let busy = self.take_news() | self.model.work(Instant::now() + SLICE) | self.save_more();
+            let busy =
+                self.take_news() | self.model.work(Instant::now() + SLICE) | self.save_more() | self.await_packets();
             stale |= busy;
             if stale && drawn.is_none_or(|drawn| drawn.elapsed() >= FRAME) {
                 self.draw()?;
@@ -201,12 +227,16 @@ impl Desk {
                 self.model.say(if on { "mouse on; Shift selects text" } else { "mouse off" });
             }
             Effect::Copy(bytes, what) => self.tell(copy::copy(&bytes, &what)),
+            Effect::Save(Save { what: What::Packets(number), path }) => self.save_packets(number, path.as_deref()),
             Effect::Save(save) => match save::begin(&self.model, &save) {
                 Ok(Ok(saving)) => self.saving = Some(saving),
                 Ok(Err(said)) => self.model.say(said),
                 Err(error) => self.complain(&error),
             },
-            Effect::Settings => {}
+            Effect::Settings => {
+                let settings = Settings::of(&self.model.look, &self.model.filters);
+                self.tell(settings.save());
+            }
         }
         Ok(false)
     }
@@ -227,6 +257,36 @@ impl Desk {
             ""
         };
         self.model.complain(format!("{error}{hint}"));
+    }
+
+    /// Begins to write the packets of a connection.
+    fn save_packets(&mut self, number: u64, path: Option<&str>) {
+        let ends = self.model.store.connection(number).and_then(|connection| connection.ends);
+        let Some(ends) = ends.filter(|_| !self.files.is_empty()) else {
+            self.model.complain("packets are written of files that can be read once more; with -w while capturing");
+            return;
+        };
+        match packets::begin(self.files.clone(), ends, number, path) {
+            Ok(writing) => {
+                self.packets = Some(writing);
+                self.model.say("writing packets");
+            }
+            Err(error) => self.complain(&error),
+        }
+    }
+
+    /// Says what came of writing packets, once that is over; whether it was.
+    fn await_packets(&mut self) -> bool {
+        if !self.packets.as_ref().is_some_and(Writing::is_finished) {
+            return false;
+        }
+        match self.packets.take().map(Writing::join) {
+            Some(Ok(Ok(said))) => self.model.say(said),
+            Some(Ok(Err(reason))) => self.model.complain(reason),
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            None => {}
+        }
+        true
     }
 
     /// Writes some more of the file being written; whether there was anything to write.

@@ -44,7 +44,7 @@ pub fn begin(model: &Model, save: &Save) -> io::Result<Result<Box<Saving>, Strin
         What::Marked(format) => ("wscope-marked".to_owned(), format),
         What::Connection(number, format) => (format!("wscope-connection-{number}"), format),
         What::Payload(row) => return payload(model, row, save).map(Err),
-        What::Packets(_) => return Ok(Err("packets are written elsewhere".to_owned())),
+        What::Packets(_) => unreachable!("packets are no rows"),
     };
     let Some(row) = FORMATS.iter().find(|row| row.name == format) else {
         return Err(io::Error::other(format!("{format}: no such format")));
