@@ -2,6 +2,7 @@
 
 mod common;
 
+use proptest::prelude::*;
 use wscope::anomaly::Code;
 use wscope::capture::Writer;
 use wscope::config::{Config, Limits, Per};
@@ -411,6 +412,51 @@ fn tls_in_the_tunnel_of_a_proxy_names_both() {
     assert_eq!(handshake.transport.proxy.as_deref(), Some("wss.example.com:443"));
     assert_eq!(handshake.transport.tls.as_ref().and_then(|tls| tls.sni.as_deref()), Some(HOST));
     assert_eq!(handshake.verdict, Verdict::Accepted);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is lost, repeated or changed: nothing panics, and what is told as complete was sent.
+    #[test]
+    fn nothing_is_invented(suite in 0..6_usize, harm in prop::collection::vec((0..400_usize, 0..4_u8, any::<u8>()), 1..6)) {
+        let mut plain = Conversation::new().handshake();
+        for number in 0..12 {
+            plain = plain.client(text(format!("question {number}"))).server(text("answer ".repeat(number * 40)));
+        }
+        let carried = Tls::new(&suites()[suite]).carry(&plain.close(1000, ""), Route::default());
+        let mut segments = carried.told.segments();
+        for (place, kind, value) in harm {
+            let place = place % segments.len();
+            match kind {
+                0 => drop(segments.remove(place)),
+                1 => segments.truncate(place.max(20)),
+                2 => {
+                    let other = (place + usize::from(value) % 5).min(segments.len() - 1);
+                    segments.swap(place, other);
+                }
+                _ => {
+                    let payload = &mut segments[place].payload;
+                    if !payload.is_empty() {
+                        let at = usize::from(value) % payload.len();
+                        payload[at] ^= value | 1;
+                    }
+                }
+            }
+            if segments.is_empty() {
+                return Ok(());
+            }
+        }
+        let (events, _) = open(&carried, &segments, &per_message());
+        for message in messages(&events, ToServer).iter().filter(|message| message.complete) {
+            let sent = (0..12).any(|number| message.payload.bytes == format!("question {number}").as_bytes());
+            prop_assert!(sent, "{:?}", message.payload);
+        }
+        for message in messages(&events, ToClient).iter().filter(|message| message.complete) {
+            let sent = (0..12).any(|number| message.payload.bytes == "answer ".repeat(number * 40).as_bytes());
+            prop_assert!(sent, "{:?}", message.payload);
+        }
+    }
 }
 
 // -- the real binary
