@@ -76,6 +76,7 @@ fn a_filter_chooses_the_records_of_which_it_is_true() {
             it.is("compressed", true) && ratio.is_some_and(|ratio| ratio > 1.5)
         }),
         ("ws.frames > 1", |it| it.number("frames").is_some_and(|frames| frames > 1.0)),
+        ("ws.proto == json", |it| it.itself["decoded"]["protocol"] == "json"),
         ("ws.rtt", |it| !it.itself["rtt"].is_null()),
         ("ws.rtt < 500us", |it| it.number("rtt").is_some_and(|rtt| rtt < 0.0005)),
         ("ws.close == 1000", |it| it.itself["close"]["code"] == 1000),

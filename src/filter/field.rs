@@ -131,6 +131,7 @@ pub const FIELDS: &[Field] = {
         row("ws.msg", "", Number, Event, One(read::message), "number of the message, per side"),
         row("ws.frame", "", Number, Event, One(read::frame), "number of the frame, per side"),
         row("ws.frames", "", Number, Event, One(read::frames), "frames of a message"),
+        row("ws.proto", "", Text, Event, One(read::protocol), "sub-protocol that a message is read in"),
         row("ws.control", "", Flag, Event, One(read::control), "whether it is a control frame"),
         row("ws.complete", "", Flag, Event, One(read::complete), "whether all of it is known"),
         row("ws.missing", "", Number, Event, One(read::missing), "bytes that were not captured"),

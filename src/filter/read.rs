@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::Subject;
 use super::field::TYPES;
 use super::value::Value;
+use crate::dissect::decoded::Decoded;
 use crate::duplex::Direction;
 use crate::event::{Body, Event, Frame, Message};
 use crate::http::head::{Headers, Request, Response};
@@ -221,6 +222,13 @@ pub(super) fn frames<'a>(subject: &Subject<'a>) -> One<'a> {
     }
 }
 
+pub(super) fn protocol<'a>(subject: &Subject<'a>) -> One<'a> {
+    match item(subject.event)? {
+        Item::Frame(_) => None,
+        Item::Message(message) => message.decoded.as_ref().map(|decoded| Value::text(&decoded.protocol)),
+    }
+}
+
 pub(super) fn control<'a>(subject: &Subject<'a>) -> One<'a> {
     Some(Value::Flag(match item(subject.event)? {
         Item::Frame(frame) => frame.header.opcode.is_control(),
@@ -297,12 +305,17 @@ pub(super) fn keepalive<'a>(subject: &Subject<'a>) -> One<'a> {
         Item::Frame(frame) if frame.header.opcode.is_control() => {
             matches!(frame.header.opcode, Opcode::PING | Opcode::PONG)
         }
+        Item::Message(message) if message.decoded.as_deref().is_some_and(is_sign_of_life) => true,
         Item::Frame(_) | Item::Message(_) => {
             let payload = payload_of(subject)?;
             payload.text && !payload.is_cut() && is_heartbeat(subject, &payload.bytes)
         }
     };
     Some(Value::Flag(heartbeat))
+}
+
+fn is_sign_of_life(decoded: &Decoded) -> bool {
+    !decoded.units.is_empty() && decoded.is_keepalive()
 }
 
 /// Whether a text is a heartbeat by itself, or in the protocol that its connection speaks.
