@@ -252,7 +252,7 @@ impl Reassembler {
         }
         self.acknowledged = offset;
         if offset >= position.next {
-            self.unacknowledged.clear();
+            self.release();
         } else {
             let open = usize::try_from(position.next - offset).unwrap_or(usize::MAX);
             let settled = self.unacknowledged.len().saturating_sub(open);
@@ -364,7 +364,7 @@ impl Reassembler {
         let end = position.next + bytes.len() as u64;
         position.advance(end);
         if self.acknowledged >= end {
-            self.unacknowledged.clear();
+            self.release();
             return;
         }
         self.unacknowledged.extend_from_slice(bytes);
@@ -376,7 +376,7 @@ impl Reassembler {
     }
 
     fn skip(&mut self, to: u64) {
-        self.unacknowledged.clear();
+        self.release();
         if let Some(position) = &mut self.position {
             position.advance(to);
         }

@@ -76,7 +76,7 @@ pub struct Receiver {
     mid_message: bool,
     /// Bytes passed over before the frame boundary was found again, until that is told.
     resynced: Option<u64>,
-    close: Option<(Close, Origin)>,
+    close: Option<Box<(Close, Origin)>>,
     messages: u64,
     tally: Tally,
 }
@@ -97,7 +97,7 @@ enum State {
     /// Between frames, or inside a header.
     Header(Partial),
     /// Inside a payload.
-    Payload(Current),
+    Payload(Box<Current>),
     /// Where the next frame begins is not known.
     Searching(Box<Search>),
     /// Nothing more will come.
@@ -247,7 +247,7 @@ impl Receiver {
 
     /// The first Close frame, and its last packet.
     pub fn close(&self) -> Option<&(Close, Origin)> {
-        self.close.as_ref()
+        self.close.as_deref()
     }
 
     /// What was sent so far.
@@ -308,7 +308,7 @@ impl Receiver {
         self.judge.header(&header, start.acknowledged, self.close.is_some(), &mut anomalies);
         let data = matches!(header.opcode, Opcode::CONTINUATION | Opcode::TEXT | Opcode::BINARY);
         let member = data && self.begin_fragment(&header, start, &mut anomalies, cx);
-        self.state = State::Payload(Current {
+        self.state = State::Payload(Box::new(Current {
             offset: start.offset,
             first: start.first,
             header,
@@ -318,7 +318,7 @@ impl Receiver {
             payload: Payload::default(),
             member,
             anomalies,
-        });
+        }));
     }
 
     /// A data frame begins; whether it belongs to a message.
@@ -376,6 +376,7 @@ impl Receiver {
     /// Takes payload bytes as they stood on the wire.
     fn push_payload(&mut self, wire: &[u8], cx: &mut Context<'_>) {
         let State::Payload(current) = &mut self.state else { return };
+        let current = &mut **current;
         let Current { header, payload, anomalies, .. } = current;
         self.tally.payload_bytes += wire.len() as u64;
         let Tools { engines, unmasked } = &mut *cx.tools;
@@ -411,6 +412,7 @@ impl Receiver {
         }
         current.position += count;
         current.missing += count;
+        let current = &mut **current;
         let Current { payload, anomalies, .. } = current;
         match self.message.as_deref_mut().filter(|_| current.member) {
             Some(message) => {
@@ -432,13 +434,13 @@ impl Receiver {
     }
 
     /// Tells a frame, and the message it ends; `over`: its end was reached, if over missing bytes.
-    fn tell_frame(&mut self, mut current: Current, over: bool, last: Origin, cx: &mut Context<'_>) {
+    fn tell_frame(&mut self, mut current: Box<Current>, over: bool, last: Origin, cx: &mut Context<'_>) {
         if current.missing > 0 && current.header.payload_length > LONGEST_TEXT {
             current.anomalies.retain(|anomaly| anomaly.code != Code::Utf8Text);
         }
         let ends = over && current.header.fin && current.member;
         if ends && let Some(message) = &mut self.message {
-            let Current { payload, anomalies, .. } = &mut current;
+            let Current { payload, anomalies, .. } = &mut *current;
             let fragment = &mut Fragment { payload, anomalies, config: cx.config, held: &mut cx.outbox.held };
             message.end(self.inflater.as_deref_mut(), &mut cx.tools.engines, fragment);
         }
@@ -461,7 +463,7 @@ impl Receiver {
         if let Some(close) = &close
             && self.close.is_none()
         {
-            self.close = Some((close.clone(), last));
+            self.close = Some(Box::new((close.clone(), last)));
         }
         let message = self.message.as_deref_mut().filter(|_| current.member);
         if cx.config.per == Per::Message
