@@ -13,6 +13,7 @@ use flate2::{Compress, Compression, FlushCompress};
 use proptest::prelude::*;
 use wscope::anomaly::{Code, RULES};
 use wscope::config::{Config, Per};
+use wscope::dissect::PROTOCOLS;
 use wscope::duplex::{Direction, Duplex};
 use wscope::event::{Body, Closed, End, Event, NO_CONNECTION, Verdict};
 use wscope::http2::frame::{END_HEADERS, Kind, PADDED};
@@ -754,9 +755,11 @@ fn every_code_has_a_row_or_a_reason() {
     ] {
         table.iter().for_each(|row| *rows.entry(row.code).or_default() += 1);
     }
-    for rule in RULES {
-        assert!(rows.contains_key(&rule.code), "{}", rule.name);
-    }
+    // What is odd in a sub-protocol is planted beside its dissector.
+    let dissected =
+        |code| [StompContentLength, LimitDecode].contains(&code) || PROTOCOLS.iter().any(|row| row.malformed == code);
+    let missing = RULES.iter().filter(|rule| !rows.contains_key(&rule.code) && !dissected(rule.code));
+    assert_eq!(missing.map(|rule| rule.name).collect::<Vec<_>>(), [""; 0]);
 }
 
 // -- what the table cannot say
@@ -912,8 +915,9 @@ fn behind_a_lost_101_nobody_is_accused() {
 fn joined_late_a_pong_answers_the_ping_that_is_known_after_it() {
     let told = talk()
         .client(text("Hello"))
+        .server(text("hi, I have been here for a while"))
         .server(ping("are you there?"))
-        .server(text("hi"))
+        .server(text("hello?"))
         .client(pong("are you there?"))
         .close(1000, "");
     joined(told).silent_but(&[TcpMidstream]);

@@ -161,6 +161,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_longer_than_is_decoded_is_told_by_its_length() {
+        let long = vec![0x07; Limits::default().decode + 1];
+        let told = Talk::by_hand("msgpack").client_binary(&long);
+        assert_eq!((told.kinds(), told.codes()), (vec!["unknown"], vec!["limit.decode"]));
+    }
+
+    #[test]
     fn nothing_is_said_of_what_is_not_whole() {
         let mut talk = Talk::by_hand("json");
         assert_eq!(talk.incomplete(crate::duplex::Direction::ToServer).protocol(), None);
