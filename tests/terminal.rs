@@ -5,10 +5,10 @@
 use std::io::{Read as _, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::process::Command;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtyPair, PtySize, native_pty_system};
 
 /// What is awaited comes by then; the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,15 +26,10 @@ struct Session {
 }
 
 impl Session {
-    fn start(mut command: CommandBuilder) -> Self {
-        command.cwd(env!("CARGO_MANIFEST_DIR"));
-        command.env("TERM", "xterm-256color");
-        command.env("LC_ALL", "C.UTF-8");
-        command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
-        let size = PtySize { rows: 24, cols: 80, ..PtySize::default() };
-        let pty = native_pty_system().openpty(size).expect("a terminal");
+    fn start(command: CommandBuilder) -> Self {
+        let pty = terminal();
         let before = settings(&*pty.master);
-        let child = pty.slave.spawn_command(command).expect("the program");
+        let child = pty.slave.spawn_command(surrounded(command)).expect("the program");
         let mut reader = pty.master.try_clone_reader().expect("its output");
         let seen = Arc::new((Mutex::new(vt100::Parser::new(24, 80, 0)), Condvar::new()));
         let shared = Arc::clone(&seen);
@@ -95,6 +90,20 @@ impl Session {
     }
 }
 
+fn terminal() -> PtyPair {
+    let size = PtySize { rows: 24, cols: 80, ..PtySize::default() };
+    native_pty_system().openpty(size).expect("a terminal")
+}
+
+/// A command in surroundings that do not change what it shows.
+fn surrounded(mut command: CommandBuilder) -> CommandBuilder {
+    command.cwd(env!("CARGO_MANIFEST_DIR"));
+    command.env("TERM", "xterm-256color");
+    command.env("LC_ALL", "C.UTF-8");
+    command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command
+}
+
 /// How a terminal is set: what raw mode changes, as text.
 fn settings(master: &dyn MasterPty) -> String {
     let termios = master.get_termios().expect("a terminal has settings");
@@ -131,6 +140,29 @@ fn a_terminal_is_given_back_after_sigterm_and_sighup() {
         session.await_text("loaded");
         session.kill(signal);
         session.finish();
+    }
+}
+
+#[test]
+fn a_terminal_that_is_gone_is_the_end() {
+    let PtyPair { master, slave } = terminal();
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_wscope"));
+    command.arg("samples/fragments-node.pcap");
+    let mut child = slave.spawn_command(surrounded(command)).expect("the program");
+    drop(slave);
+    let mut reader = master.try_clone_reader().expect("its output");
+    let (mut screen, mut buffer) = (vt100::Parser::new(24, 80, 0), [0; 4096]);
+    while !screen.screen().contents().contains("loaded") {
+        let count = reader.read(&mut buffer).expect("it goes on");
+        screen.process(&buffer[..count]);
+    }
+    drop((reader, master));
+    let mut killer = child.clone_killer();
+    let (ended, end) = mpsc::channel();
+    std::thread::spawn(move || ended.send(child.wait()));
+    if end.recv_timeout(PATIENCE).is_err() {
+        killer.kill().expect("it runs");
+        panic!("it goes on without a terminal");
     }
 }
 

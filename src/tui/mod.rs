@@ -174,7 +174,10 @@ impl Desk {
                 (false, false) if self.model.reading.ended.is_none() => FRAME,
                 (false, false) => IDLE,
             };
-            while event::poll(if stale { Duration::ZERO } else { patience })? {
+            if let Some(guard) = &self.guard {
+                guard.wait(if stale { Duration::ZERO } else { patience })?;
+            }
+            while event::poll(Duration::ZERO)? {
                 (stale, drawn) = (true, None);
                 if let Some(effect) = self.take(event::read()?)
                     && self.carry_out(effect)?

@@ -1,8 +1,11 @@
 //! The terminal: taken for the screen, and given back however we end.
 
-use std::io::{self, Stdout, Write as _, stdout};
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Stdout, Write as _, stdin, stdout};
+use std::os::fd::AsFd as _;
 use std::panic;
 use std::sync::Once;
+use std::time::Duration;
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
@@ -10,13 +13,17 @@ use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// The screen on a terminal.
 pub type Screen = Terminal<CrosstermBackend<Stdout>>;
 
 /// Holds the terminal; gives it back when it is dropped, and before a panic is told.
 #[derive(Debug)]
-pub struct Guard(());
+pub struct Guard {
+    /// Where keys come from.
+    keys: File,
+}
 
 static HOOK: Once = Once::new();
 
@@ -33,7 +40,13 @@ impl Guard {
                 tell(panic);
             }));
         });
-        let guard = Self(());
+        // As crossterm chooses it: standard input may be the capture.
+        let keys = if stdin().is_terminal() {
+            File::from(stdin().as_fd().try_clone_to_owned()?)
+        } else {
+            File::options().read(true).write(true).open("/dev/tty")?
+        };
+        let guard = Self { keys };
         enable_raw_mode()?;
         execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)?;
         Ok(guard)
@@ -45,6 +58,23 @@ impl Guard {
     /// When the terminal is gone.
     pub fn screen(&self) -> io::Result<Screen> {
         Terminal::new(CrosstermBackend::new(stdout()))
+    }
+
+    /// Waits until there are keys, a signal came, or so much time passed.
+    ///
+    /// # Errors
+    /// When the terminal is gone. Only here that is noticed: crossterm reads on and on at its end.
+    pub fn wait(&self, patience: Duration) -> io::Result<()> {
+        let patience = Timespec::try_from(patience).map_err(io::Error::other)?;
+        let mut keys = [PollFd::new(&self.keys, PollFlags::IN)];
+        match poll(&mut keys, Some(&patience)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if keys[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the terminal is gone"));
+        }
+        Ok(())
     }
 
     /// Has the mouse reported to us, or left to the terminal for selecting.
