@@ -1,6 +1,7 @@
 # Each goal first installs what this machine lacks (.ci/setup; Debian). `make` alone lists the goals.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 wscope := $(or $(CARGO_TARGET_DIR),target)/release/wscope
+captures := $(or $(CARGO_TARGET_DIR),target)/bench
 
 .PHONY: help setup build demo test foreign bench
 
@@ -25,5 +26,10 @@ test: setup ## run all tests
 foreign: setup ## look at a GiB of each of many other protocols: none is a WebSocket
 	WSCOPE_FOREIGN_MIB=1024 cargo test --release --locked --test foreign
 
-bench: setup ## run the benchmarks
+bench: build ## run the benchmarks, and hold wscope against tcpdump and tshark on captures made for it
 	cargo bench --locked
+	mkdir -p $(captures)
+	for kind in bulk:200 chat:100 deflate:50 short:50 idle:220 mixed:200 lossy:100; do \
+		cargo bench --locked --quiet --bench corpus -- $${kind%:*} $${kind#*:} $(captures)/$${kind%:*}.pcap || exit; \
+	done
+	benches/compare --tshark $(captures)/*.pcap

@@ -222,7 +222,7 @@ impl Receiver {
             State::Searching(_) | State::Over => {}
         }
         if let State::Payload(current) = std::mem::replace(&mut self.state, State::Over) {
-            self.tell_frame(current, false, last, cx);
+            self.tell_frame(*current, false, last, cx);
         }
         self.cut_message_off(last, cx);
     }
@@ -428,19 +428,19 @@ impl Receiver {
         if matches!(&self.state, State::Payload(current) if current.position == current.header.payload_length) {
             let state = std::mem::replace(&mut self.state, State::Header(Partial::default()));
             if let State::Payload(current) = state {
-                self.tell_frame(current, true, last, cx);
+                self.tell_frame(*current, true, last, cx);
             }
         }
     }
 
     /// Tells a frame, and the message it ends; `over`: its end was reached, if over missing bytes.
-    fn tell_frame(&mut self, mut current: Box<Current>, over: bool, last: Origin, cx: &mut Context<'_>) {
+    fn tell_frame(&mut self, mut current: Current, over: bool, last: Origin, cx: &mut Context<'_>) {
         if current.missing > 0 && current.header.payload_length > LONGEST_TEXT {
             current.anomalies.retain(|anomaly| anomaly.code != Code::Utf8Text);
         }
         let ends = over && current.header.fin && current.member;
         if ends && let Some(message) = &mut self.message {
-            let Current { payload, anomalies, .. } = &mut *current;
+            let Current { payload, anomalies, .. } = &mut current;
             let fragment = &mut Fragment { payload, anomalies, config: cx.config, held: &mut cx.outbox.held };
             message.end(self.inflater.as_deref_mut(), &mut cx.tools.engines, fragment);
         }
