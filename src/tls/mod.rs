@@ -12,6 +12,7 @@
 
 pub mod cipher;
 pub mod connection;
+mod facts;
 pub mod half;
 pub mod hello;
 pub mod keylog;
