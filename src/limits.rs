@@ -47,6 +47,8 @@ pub enum Unit {
     Bytes,
     /// Things.
     Count,
+    /// Values in values; each takes stack of whoever reads them.
+    Levels,
     /// Milliseconds.
     Time,
 }
@@ -173,7 +175,7 @@ limits! {
         "one value of a sub-protocol that is decoded; a larger one is told by its length (limit.decode)";
     decode_total: usize = 64 << 20, Bytes,
         "what is kept for decoding over all connections: units that continue, requests that wait (limit.decode)";
-    depth: usize = 64, Count,
+    depth: usize = 64, Levels,
         "how deep values may nest; readers of JSON take 128 levels, and records add some";
     requests: usize = 1 << 12, Count,
         "requests of one side of a sub-protocol that may wait for their answer";
@@ -215,7 +217,7 @@ impl Unit {
     fn scale(self) -> Scale {
         match self {
             Self::Bytes => BYTES,
-            Self::Count => COUNTS,
+            Self::Count | Self::Levels => COUNTS,
             Self::Time => TIMES,
         }
     }
@@ -225,6 +227,7 @@ impl Unit {
         match self {
             Self::Bytes => "a number of bytes is wanted, as 65536, 64K, 16M or 1G",
             Self::Count => "a number is wanted",
+            Self::Levels => "a number up to 128 is wanted",
             Self::Time => "a time is wanted, as 500ms, 30s, 2m or 1h",
         }
     }
@@ -234,8 +237,15 @@ impl Unit {
         let (number, unit) = value.split_at(digits);
         let (_, factor) = self.scale().iter().find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
         let number = number.parse::<u64>().ok()?.checked_mul(*factor)?;
-        // So that sums of a few limits cannot overflow.
-        (number < 1 << 62).then_some(number)
+        (number <= self.most()).then_some(number)
+    }
+
+    fn most(self) -> u64 {
+        match self {
+            // So that sums of a few limits cannot overflow.
+            Self::Bytes | Self::Count | Self::Time => (1 << 62) - 1,
+            Self::Levels => 128,
+        }
     }
 
     /// A value in the largest unit that it is a multiple of.
@@ -298,6 +308,12 @@ mod tests {
             assert_eq!((limit.get)(&limits), (limit.get)(&defaults), "{}", limit.name);
             assert!(defaults.table().contains(limit.about));
         }
+    }
+
+    #[test]
+    fn values_nest_no_deeper_than_a_stack_allows() {
+        assert!("depth=128".parse::<Setting>().is_ok());
+        assert!("depth=129".parse::<Setting>().is_err());
     }
 
     #[test]

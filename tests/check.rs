@@ -239,6 +239,13 @@ fn only_so_many_packets_are_read() {
     check(&packets, &["-a", "packets:7"]).exits(FOUND);
 }
 
+#[test]
+fn frames_without_a_handshake_are_judged_where_it_is_said() {
+    let told = Conversation::new().syn().client(text("a").unmasked()).close(1000, "");
+    check(&told.packets(), &["-d", "tcp.port==80,websocket"]).exits(FOUND);
+    check(&told.packets(), &[]).exits(DONE);
+}
+
 // -- the table of rules
 
 #[test]

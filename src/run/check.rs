@@ -34,8 +34,9 @@ impl Report {
     pub fn run(self, source: &mut dyn Source, mut output: Output) -> Result<(Finished, bool), Error> {
         let mut check = Check::default();
         let mut out = Vec::new();
-        let Config { limits, .. } = self.run.config;
-        let config = Config { per: Per::Frame, limits: Limits { payload: 125, ..limits }, ..Config::default() };
+        let config = self.run.config;
+        let limits = Limits { payload: 125, ..config.limits };
+        let config = Config { per: Per::Frame, decode: false, limits, ..config };
         let mut selection = Selection::of_connections(self.filter);
         let mut finished = Run { config, ..self.run }.analyse(source, |mut event: Event, started| {
             if !selection.chooses(&event, started) {
