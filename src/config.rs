@@ -33,7 +33,7 @@ impl Config {
 pub struct DecodeAs {
     /// Port of either side.
     pub port: u16,
-    /// [`WEBSOCKET`](Self::WEBSOCKET), or the name of a row of [`PROTOCOLS`](crate::dissect::PROTOCOLS); behind a colon what
+    /// [`WEBSOCKET`](Self::WEBSOCKET), or the name of a row of [`PROTOCOLS`]; behind a colon what
     /// the protocol wants to know.
     pub protocol: String,
 }

@@ -129,7 +129,7 @@ fn contains(network: IpAddr, bits: u8, address: IpAddr) -> bool {
 }
 
 impl fmt::Display for Value<'_> {
-    /// As a literal that [`literal`] reads back.
+    /// As a literal that `literal` reads back.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(flag) => flag.fmt(out),

@@ -14,7 +14,7 @@
 //! is 0, because the network card was to cut the data into packets, the wire length stands in for it. Checksums are not
 //! verified: they are offloaded to the card too, and what a host sends is captured before the card writes them.
 //!
-//! [`decode`] has no state. What it finds to be a [`Fragment`] is for the caller to give to [`Fragments`].
+//! [`decode`] has no state. What it finds to be a [`Fragment`] is for the caller to give to [`Fragments`](fragment::Fragments).
 
 mod enclosure;
 pub mod fragment;

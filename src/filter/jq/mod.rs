@@ -1,7 +1,7 @@
 //! `json(…)`: a jq expression, asked of a text that is JSON.
 //!
 //! The jq interpreter (jaq) knows no bounds of its own, and a filter must not hang on `repeat`, so the expression is rewritten
-//! before it is compiled ([`guard`]): what computes something pays for it from a budget, which grows with the text.
+//! before it is compiled (`guard`): what computes something pays for it from a budget, which grows with the text.
 
 mod guard;
 mod natives;
