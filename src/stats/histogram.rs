@@ -2,12 +2,12 @@
 
 /// Parts of each power of two: a percentile is off by at most a sixteenth.
 const PARTS: usize = 8;
-const BUCKETS: usize = 64 * PARTS;
 
-/// Numbers by logarithmic classes; 4 KiB from the first number on.
+/// Numbers by logarithmic classes: 16 bytes for each class that has any, of at most 512.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Histogram {
-    buckets: Option<Box<[u64; BUCKETS]>>,
+    /// Buckets and how many they hold, in order; most connections fill a few.
+    buckets: Vec<(usize, u64)>,
     count: u64,
     max: u64,
 }
@@ -15,7 +15,11 @@ pub struct Histogram {
 impl Histogram {
     /// Counts a number.
     pub fn add(&mut self, number: u64) {
-        self.buckets.get_or_insert_with(|| Box::new([0; BUCKETS]))[bucket(number)] += 1;
+        let bucket = bucket(number);
+        match self.buckets.binary_search_by_key(&bucket, |&(bucket, _)| bucket) {
+            Ok(index) => self.buckets[index].1 += 1,
+            Err(index) => self.buckets.insert(index, (bucket, 1)),
+        }
         self.count += 1;
         self.max = self.max.max(number);
     }
@@ -34,12 +38,11 @@ impl Histogram {
     pub fn percentile(&self, percent: u64) -> Option<u64> {
         let rank = (self.count * percent).div_ceil(100).max(1);
         let mut seen = 0;
-        let buckets = self.buckets.as_ref()?;
-        let index = buckets.iter().position(|count| {
+        let &(bucket, _) = self.buckets.iter().find(|(_, count)| {
             seen += count;
             seen >= rank
         })?;
-        Some(middle(index).min(self.max))
+        Some(middle(bucket).min(self.max))
     }
 }
 
@@ -87,7 +90,7 @@ mod tests {
             for number in [1 << exponent, (1 << exponent) + (1 << exponent) / 3, u64::MAX >> (63 - exponent)] {
                 let middle = middle(bucket(number));
                 assert!(middle.abs_diff(number) <= number / 16 + 1, "{number} {middle}");
-                assert!(bucket(number) >= last && bucket(number) < BUCKETS);
+                assert!(bucket(number) >= last && bucket(number) < 64 * PARTS);
                 last = bucket(number);
             }
         }
