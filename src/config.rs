@@ -70,6 +70,16 @@ impl DecodeAs {
     }
 }
 
+impl Config {
+    /// The same for who counts and judges and shows no payload: frame by frame, nothing decoded, and of payload no more kept than
+    /// a Close or Ping has.
+    #[must_use]
+    pub fn without_payload(self) -> Self {
+        let limits = Limits { payload: 125, ..self.limits };
+        Self { per: Per::Frame, decode: false, limits, ..self }
+    }
+}
+
 /// What data frames are reported as; control frames are always reported one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Per {

@@ -63,11 +63,7 @@ struct Nats {
 
 impl Nats {
     fn new(late: bool) -> Self {
-        let mut nats = Self { streams: Duplex::default() };
-        if late {
-            Direction::BOTH.into_iter().for_each(|way| nats.streams[way].lose());
-        }
-        nats
+        Self { streams: Stream::both(late) }
     }
 }
 

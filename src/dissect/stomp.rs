@@ -85,11 +85,7 @@ struct Stomp {
 
 impl Stomp {
     fn new(late: bool) -> Self {
-        let mut stomp = Self { streams: Duplex::default() };
-        if late {
-            Direction::BOTH.into_iter().for_each(|way| stomp.streams[way].lose());
-        }
-        stomp
+        Self { streams: Stream::both(late) }
     }
 }
 

@@ -9,6 +9,7 @@ use memchr::memchr;
 
 use super::decoded::Begin;
 use super::{Incoming, Malformed};
+use crate::duplex::{Direction, Duplex};
 
 /// How a protocol cuts its stream into units.
 #[derive(Debug, Clone, Copy)]
@@ -121,6 +122,15 @@ impl Stream {
         self.begin = Some(begin);
         self.buffer = bytes[at..].to_vec();
         self.keep(message)
+    }
+
+    /// Both directions of a connection; of one that was joined `late` what came before is lost.
+    pub fn both(late: bool) -> Duplex<Self> {
+        let mut streams = Duplex::default();
+        if late {
+            Direction::BOTH.into_iter().for_each(|way| Self::lose(&mut streams[way]));
+        }
+        streams
     }
 
     /// Bytes were lost.

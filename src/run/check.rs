@@ -3,7 +3,6 @@
 use crate::anomaly::Severity;
 use crate::capture::Source;
 use crate::check::{Check, jsonl, text};
-use crate::config::{Config, Limits, Per};
 use crate::event::Event;
 use crate::export::redact::redact;
 use crate::filter::Filter;
@@ -34,9 +33,7 @@ impl Report {
     pub fn run(self, source: &mut dyn Source, mut output: Output) -> Result<(Finished, bool), Error> {
         let mut check = Check::default();
         let mut out = Vec::new();
-        let config = self.run.config;
-        let limits = Limits { payload: 125, ..config.limits };
-        let config = Config { per: Per::Frame, decode: false, limits, ..config };
+        let config = self.run.config.without_payload();
         let mut selection = Selection::of_connections(self.filter);
         let mut finished = Run { config, ..self.run }.analyse(source, |mut event: Event, started| {
             if !selection.chooses(&event, started) {

@@ -1,7 +1,6 @@
 //! `wscope stats`: the numbers of all connections, at the end.
 
 use crate::capture::Source;
-use crate::config::{Config, Limits, Per};
 use crate::event::Event;
 use crate::export::Conclusion;
 use crate::export::redact::redact;
@@ -32,8 +31,7 @@ impl Count {
     pub fn run(self, source: &mut dyn Source, mut output: Output) -> Result<Finished, Error> {
         let config = self.run.config;
         let mut stats = Stats::new(config.limits.rows);
-        let limits = Limits { payload: 125, ..config.limits };
-        let config = Config { per: Per::Frame, decode: false, limits, ..config };
+        let config = config.without_payload();
         let mut selection = Selection::of_connections(self.filter);
         let mut finished = Run { config, ..self.run }.analyse(source, |mut event: Event, started| {
             if selection.chooses(&event, started) {

@@ -81,11 +81,7 @@ struct Packet {
 
 impl Mqtt {
     fn new(late: bool) -> Self {
-        let mut mqtt = Self { streams: Duplex::default(), version: Version::Unknown, aliases: Duplex::default() };
-        if late {
-            Direction::BOTH.into_iter().for_each(|way| mqtt.streams[way].lose());
-        }
-        mqtt
+        Self { streams: Stream::both(late), version: Version::Unknown, aliases: Duplex::default() }
     }
 }
 
