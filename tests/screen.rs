@@ -1,6 +1,7 @@
 //! The screen on captures: keys in, cells out, held against reviewed files (`BLESS=1` writes them).
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -182,6 +183,40 @@ fn the_other_views() {
         stage.press(key);
         stage.check(name);
     }
+}
+
+/// Lines of `wscope stats` that stand for a connection, or with 0 for all; without the curve, which the screen draws itself.
+fn numbers(sample: &str, connection: u64) -> Vec<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_wscope")).args(["stats", &format!("samples/{sample}")]).output();
+    let text = String::from_utf8(output.expect("the program").stdout).expect("text");
+    let head = if connection == 0 { "all: ".to_owned() } else { format!("#{connection} ") };
+    let lines = text.lines().skip_while(|line| !line.starts_with(&head)).take_while(|line| !line.is_empty());
+    let lines = lines.filter(|line| !line.starts_with("   rate") && !line.contains("a column is"));
+    lines.map(|line| line.trim_end().to_owned()).collect()
+}
+
+#[test]
+fn statistics_are_those_of_the_command() {
+    for sample in ["echo-python.pcapng", "fragments-node.pcap", "deflate-takeover.pcapng", "violations.pcap"] {
+        let mut stage = Stage::new(sample, 80, 60);
+        for connection in [1, 0] {
+            stage.model.set_connection(connection);
+            stage.press("4");
+            let numbers = numbers(sample, connection);
+            assert!(numbers.len() > 8, "{numbers:?}");
+            let shown = stage.text();
+            for line in &numbers {
+                assert!(shown.lines().any(|shown| shown == line), "{sample}: {line:?} is not in\n{shown}");
+            }
+        }
+    }
+}
+
+#[test]
+fn charts_stand_beside_the_numbers_where_there_is_room() {
+    let mut stage = Stage::new("echo-python.pcapng", 160, 50);
+    stage.press("4");
+    stage.check("statistics-160x50");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use foldhash::quality::RandomState;
 use crate::anomaly::Code;
 use crate::check::OF_THE_CAPTURE;
 use crate::duplex::{Direction, Duplex};
-use crate::event::{Body, Closed, ConnectionId, End, Event, Frame, Handshake, Verdict};
+use crate::event::{Body, Closed, ConnectionId, End, Event, Frame, FrameHeader, Handshake, Message, Verdict};
 use crate::net::segment::Endpoint;
 use crate::origin::Timestamp;
 use crate::outbox::Summary;
@@ -145,6 +145,9 @@ impl Stats {
             Body::Message(message) => {
                 for traffic in [&mut row.traffic, &mut self.total] {
                     traffic.fragments(message);
+                    if !ends(message) {
+                        continue;
+                    }
                     traffic.message(message.direction, message.payload.length, time, row.polling.0);
                 }
             }
@@ -189,6 +192,13 @@ impl Stats {
             self.rows.remove(&smallest);
             self.shed.count += 1;
             self.shed.largest = self.shed.largest.max(bytes);
+        }
+    }
+
+    /// Lets go of a connection: it has no row any more, and stays in the total.
+    pub fn forget(&mut self, connection: ConnectionId) {
+        if let Some(row) = self.rows.remove(&connection) {
+            self.ended.remove(&(row.traffic.wire_bytes(), connection));
         }
     }
 
@@ -261,6 +271,12 @@ impl Row {
         *size += frame.payload.length;
         frame.header.fin.then(|| std::mem::take(size))
     }
+}
+
+/// Whether a message ended, as far as its frames are known; one that the stream's end cut did not.
+fn ends(message: &Message) -> bool {
+    let cut = |last: &FrameHeader| message.headers.len() as u64 == message.frames && !last.header.fin;
+    message.complete || !message.headers.last().is_some_and(cut)
 }
 
 impl Ended {

@@ -48,6 +48,12 @@ impl Rate {
         &self.bins[..self.used]
     }
 
+    /// Messages gathered to at most `columns` stretches, and the nanoseconds of each.
+    pub fn over(&self, columns: usize) -> (Vec<Duplex<u32>>, i64) {
+        let each = self.used.div_ceil(columns.max(1)).max(1);
+        (self.bins().chunks(each).map(sum).collect(), self.width.saturating_mul(each as i64))
+    }
+
     /// The most in one stretch, both directions together, as messages a second.
     pub fn peak(&self) -> f64 {
         let most = self.bins().iter().map(|bin| u64::from(bin.to_server) + u64::from(bin.to_client)).max();
@@ -56,16 +62,19 @@ impl Rate {
 
     fn fold(&mut self) {
         for index in 0..BINS / 2 {
-            let [first, second] = [self.bins[2 * index], self.bins[2 * index + 1]];
-            self.bins[index] = Duplex {
-                to_server: first.to_server.saturating_add(second.to_server),
-                to_client: first.to_client.saturating_add(second.to_client),
-            };
+            self.bins[index] = sum(&self.bins[2 * index..2 * index + 2]);
         }
         self.bins[BINS / 2..].fill(Duplex::default());
         self.used = self.used.div_ceil(2);
         self.width = self.width.saturating_mul(2);
     }
+}
+
+fn sum(bins: &[Duplex<u32>]) -> Duplex<u32> {
+    bins.iter().fold(Duplex::default(), |sum, bin| Duplex {
+        to_server: sum.to_server.saturating_add(bin.to_server),
+        to_client: sum.to_client.saturating_add(bin.to_client),
+    })
 }
 
 #[cfg(test)]
@@ -84,6 +93,9 @@ mod tests {
         assert_eq!((sum(|bin| bin.to_server), sum(|bin| bin.to_client)), (167, 333));
         assert!(rate.bins().len() > BINS / 2 && rate.bins().len() <= BINS);
         assert!(rate.width() * rate.bins().len() as i64 >= time - 1_000_000_000);
+        let (few, width) = rate.over(7);
+        assert!(few.len() <= 7 && width * few.len() as i64 >= time - 1_000_000_000);
+        assert_eq!((super::sum(&few).to_server, super::sum(&few).to_client), (167, 333));
     }
 
     #[test]

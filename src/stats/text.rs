@@ -14,15 +14,24 @@ use crate::stats::{Row, Stats};
 use crate::ws::frame::Opcode;
 
 /// Widest line.
-const WIDTH: usize = 80;
+pub const WIDTH: usize = 80;
 /// What a curve is drawn with, the least first.
 const LEVELS: &[u8] = b" .:-=+*#%@";
+
+/// What the numbers are shown on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Medium {
+    /// Paragraphs one below the other.
+    Table,
+    /// One of them on a screen, which draws the curve itself and has room for sizes.
+    Screen,
+}
 
 /// All of it.
 pub fn table(stats: &Stats, summary: &Summary) -> String {
     let mut out = String::new();
     for row in stats.rows() {
-        self::row(row, &mut out);
+        connection(row, Medium::Table, &mut out);
     }
     let shed = stats.shed();
     if shed.count > 0 {
@@ -33,11 +42,12 @@ pub fn table(stats: &Stats, summary: &Summary) -> String {
         );
         out.push('\n');
     }
-    total(stats, summary, &mut out);
+    total(stats, Some(summary), Medium::Table, &mut out);
     out
 }
 
-fn row(row: &Row, out: &mut String) {
+/// A connection.
+pub fn connection(row: &Row, medium: Medium, out: &mut String) {
     let mut head = format!("#{} ", row.connection);
     push_escaped(row.uri.as_deref().unwrap_or("(request not captured)"), &mut head);
     line(out, &head);
@@ -64,13 +74,16 @@ fn row(row: &Row, out: &mut String) {
         line(out, &text);
     }
     if row.verdict != Verdict::Rejected {
-        traffic(&row.traffic, row.duration(), row.latency, out);
+        traffic(&row.traffic, row.duration(), row.latency, medium, out);
+        if medium == Medium::Screen {
+            sizes(&row.traffic, out);
+        }
     }
     out.push('\n');
 }
 
 /// What a connection, and all together, have in common.
-fn traffic(traffic: &Traffic, duration: i64, latency: Option<i64>, out: &mut String) {
+fn traffic(traffic: &Traffic, duration: i64, latency: Option<i64>, medium: Medium, out: &mut String) {
     line(out, "              frames  messages   payload  inflated   headers  messages/s");
     for way in Direction::BOTH {
         let side = &traffic.sides[way];
@@ -92,7 +105,7 @@ fn traffic(traffic: &Traffic, duration: i64, latency: Option<i64>, out: &mut Str
         }
     };
     item("opcodes", opcodes(&traffic.sides));
-    item("rate", curve(traffic));
+    item("rate", if medium == Medium::Table { curve(traffic) } else { String::new() });
     item(
         "latency",
         latency.map_or_else(String::new, |nanos| format!("{} from request to response", self::duration(nanos))),
@@ -112,21 +125,16 @@ fn traffic(traffic: &Traffic, duration: i64, latency: Option<i64>, out: &mut Str
     item("odd", severities(&traffic.anomalies));
 }
 
-fn total(stats: &Stats, summary: &Summary, out: &mut String) {
+/// All of them together; what only the end of a capture tells, where that is known.
+pub fn total(stats: &Stats, summary: Option<&Summary>, medium: Medium, out: &mut String) {
     let totals = stats.totals();
     let connections: u64 = totals.verdicts.iter().sum();
     let named = Verdict::ALL.map(Verdict::name).into_iter().zip(totals.verdicts).filter(|(_, count)| *count > 0);
     let verdicts: Vec<_> = named.map(|(name, count)| format!("{count} {name}")).collect();
     line(out, &format!("all: {} {}", count(connections, "connection", "connections"), list(&verdicts)));
     let period = totals.period.map_or(0, |(first, latest)| latest.since(first));
-    traffic(stats.total(), period, None, out);
-    let sizes: Vec<_> = stats.total().sizes.0.iter().enumerate().filter(|(_, count)| **count > 0).collect();
-    let most = sizes.iter().map(|(_, count)| **count).max().unwrap_or(1);
-    for (index, count) in sizes {
-        let class = SIZES.get(index).map_or_else(|| "larger".to_owned(), |upper| format!("<= {}", binary(*upper)));
-        let bar = "#".repeat((count * 40).div_ceil(most) as usize);
-        line(out, &format!("   size {class:>10}{count:>10}  {bar}"));
-    }
+    traffic(stats.total(), period, None, medium, out);
+    sizes(stats.total(), out);
     let ends: Vec<_> = totals.ends.iter().map(|(how, count)| format!("{count} {how}")).collect();
     if !ends.is_empty() {
         line(out, &format!("   ended     {}", ends.join(", ")));
@@ -140,11 +148,23 @@ fn total(stats: &Stats, summary: &Summary, out: &mut String) {
             line(out, &format!("   {:<10}{count:>9}  {}", code.rule().severity.name(), code.rule().name));
         }
     }
+    let Some(summary) = summary else { return };
     for (code, count) in stats.beside(summary) {
         line(out, &format!("   {:<10}{count:>9}  {}", code.rule().severity.name(), code.rule().name));
     }
     let (packets, flows) = (count(summary.packets, "packet", "packets"), count(summary.flows, "flow", "flows"));
     line(out, &format!("{packets} of {}, {flows}", bytes(summary.bytes)));
+}
+
+/// How many messages there are of each class of size.
+fn sizes(traffic: &Traffic, out: &mut String) {
+    let sizes: Vec<_> = traffic.sizes.0.iter().enumerate().filter(|(_, count)| **count > 0).collect();
+    let most = sizes.iter().map(|(_, count)| **count).max().unwrap_or(1);
+    for (index, count) in sizes {
+        let class = SIZES.get(index).map_or_else(|| "larger".to_owned(), |upper| format!("<= {}", binary(*upper)));
+        let bar = "#".repeat((count * 40).div_ceil(most) as usize);
+        line(out, &format!("   size {class:>10}{count:>10}  {bar}"));
+    }
 }
 
 fn opcodes(sides: &Duplex<super::traffic::Side>) -> String {

@@ -101,7 +101,7 @@ impl Traffic {
         side.bytes += message.payload.length;
         side.missing += message.missing;
         side.header_bytes += header_bytes(message);
-        if message.compressed && message.complete {
+        if message.compressed && message.missing == 0 {
             self.compressed.0 += message.payload_length;
             self.compressed.1 += message.payload.length;
         }

@@ -1,14 +1,12 @@
-//! What the memory keeps of each connection: enough for a line about it, and which rows are its own.
+//! What the memory keeps of each connection besides its numbers: enough for a line about it, and which rows are its own.
 
-use crate::anomaly::Severity;
-use crate::duplex::{Direction, Duplex};
+use crate::duplex::Direction;
 use crate::event::{Body, Closed, ConnectionId, End, Event, Frame, Handshake, Verdict};
 use crate::net::segment::Endpoint;
 use crate::origin::Timestamp;
 use crate::ws::close::Close;
 
 use super::list::List;
-use super::rate::Rate;
 use super::{Row, RowId};
 
 /// Characters kept of what peers named; heads may be long, and connections many.
@@ -41,34 +39,8 @@ pub struct Connection {
     pub end: Option<End>,
     /// When its first and its latest event happened.
     pub period: (Timestamp, Timestamp),
-    /// What each side sent.
-    pub sent: Duplex<Sent>,
-    /// Anomalies by severity, in its order.
-    pub anomalies: [u64; 4],
-    /// Messages over time.
-    pub rate: Rate,
     /// Its rows.
     pub rows: List,
-}
-
-/// What one side sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Sent {
-    /// Data messages.
-    pub messages: u64,
-    /// Payload bytes after inflating, of messages and control frames.
-    pub bytes: u64,
-    /// Payload bytes on the wire.
-    pub wire: u64,
-}
-
-impl Sent {
-    /// Adds what another connection's side sent.
-    pub fn add(&mut self, other: &Self) {
-        self.messages += other.messages;
-        self.bytes += other.bytes;
-        self.wire += other.wire;
-    }
 }
 
 impl Connection {
@@ -87,9 +59,6 @@ impl Connection {
             close: None,
             end: None,
             period: (time, time),
-            sent: Duplex::default(),
-            anomalies: [0; 4],
-            rate: Rate::default(),
             rows: List::default(),
         }
     }
@@ -98,21 +67,11 @@ impl Connection {
     pub fn learn(&mut self, event: &Event, number: RowId, row: &Row) {
         self.rows.push(number);
         self.period.1 = self.period.1.max(row.time);
-        for anomaly in event.body.anomalies() {
-            self.anomalies[anomaly.code.rule().severity as usize] += 1;
-        }
         match &event.body {
             Body::Handshake(handshake) => self.learn_handshake(handshake, number),
-            Body::Message(message) => {
-                let sent = &mut self.sent[message.direction];
-                sent.messages += 1;
-                sent.bytes += message.payload.length;
-                sent.wire += message.payload_length;
-                self.rate.add(row.time, message.direction);
-            }
             Body::Frame(frame) => self.learn_frame(frame),
             Body::Closed(closed) => self.learn_end(closed),
-            Body::Gap(_) | Body::Notice(_) => {}
+            Body::Message(_) | Body::Gap(_) | Body::Notice(_) => {}
         }
     }
 
@@ -129,9 +88,6 @@ impl Connection {
     }
 
     fn learn_frame(&mut self, frame: &Frame) {
-        let sent = &mut self.sent[frame.direction];
-        sent.bytes += frame.payload.length;
-        sent.wire += frame.header.payload_length;
         if let Some(close) = &frame.close
             && self.close.is_none()
         {
@@ -141,16 +97,6 @@ impl Connection {
 
     fn learn_end(&mut self, closed: &Closed) {
         self.end = Some(closed.how);
-    }
-
-    /// Messages of both sides.
-    pub fn messages(&self) -> u64 {
-        self.sent.to_server.messages + self.sent.to_client.messages
-    }
-
-    /// How many anomalies weigh more than a note.
-    pub fn worries(&self) -> u64 {
-        self.anomalies[Severity::Loss as usize..].iter().sum()
     }
 
     /// A word for where it stands: a close code, how TCP ended, or `open`.
@@ -179,11 +125,5 @@ impl Connection {
             ("", None) => format!("connection {}", self.id),
             (uri, _) => uri.to_owned(),
         }
-    }
-
-    /// Bytes of memory taken, about.
-    pub fn memory(&self) -> usize {
-        // The columns of the rate are at most a kilobyte; names are counted at what is usual.
-        size_of::<Self>() + 1024 + 256 + self.rows.memory()
     }
 }

@@ -3,7 +3,8 @@
 //! ```text
 //!  Event ─► record ─► Spool: memory, then an unlinked file
 //!    ├────► Row: 32 bytes; number ─► row ─► record at once
-//!    └────► Connection: a line about it, and the numbers of its rows
+//!    ├────► Connection: a line about it, and the numbers of its rows
+//!    └────► Stats: the numbers of each connection and of all
 //! ```
 //!
 //! One budget bounds all of it. What no longer fits is written to the disk; where the index alone does not fit, or the disk
@@ -11,7 +12,6 @@
 
 pub mod connection;
 pub mod list;
-pub mod rate;
 pub mod record;
 pub mod row;
 pub mod spool;
@@ -21,10 +21,10 @@ use std::fs::File;
 
 use crate::event::{Body, ConnectionId, Event, Handshake};
 use crate::origin::Timestamp;
+use crate::stats::{self, Stats};
 
-pub use connection::{Connection, Sent};
+pub use connection::Connection;
 pub use list::List;
-pub use rate::Rate;
 pub use row::{Kind, Row};
 
 use record::Unread;
@@ -39,6 +39,8 @@ const PIECE: usize = 1 << 16;
 const SPOOL_MIN: usize = 4 * CHUNK;
 /// Bytes read at first for a glance at a record: head and beginning of the payload of nearly all.
 const GLANCE: usize = 1024;
+/// Bytes of a connection besides its own: its names, the least that a list of rows takes, its place in the table of numbers.
+const CONNECTION: usize = 1024;
 /// After so many events the budget is looked at.
 const LOOK: usize = 1024;
 
@@ -53,9 +55,12 @@ pub struct Store {
     next: RowId,
     /// By number, from 1; those are `None` that were shed.
     connections: Vec<Option<Box<Connection>>>,
+    /// How many of them are kept.
+    live: usize,
+    stats: Stats,
     started: Timestamp,
-    /// Messages of all connections over time.
-    rate: Rate,
+    /// Bytes taken elsewhere that count in the budget.
+    beside: usize,
     shed: Shed,
     until_look: usize,
     head: Vec<u8>,
@@ -91,8 +96,11 @@ impl Store {
             first: 0,
             next: 0,
             connections: Vec::new(),
+            live: 0,
+            // A connection keeps its numbers as long as it is kept.
+            stats: Stats::new(usize::MAX),
             started: Timestamp::default(),
-            rate: Rate::default(),
+            beside: 0,
             shed: Shed::default(),
             until_look: LOOK,
             head: Vec::new(),
@@ -102,6 +110,11 @@ impl Store {
     /// Takes the file to which records go that leave the memory, where none can be made later.
     pub fn set_file(&mut self, file: File) {
         self.spool.set_file(file);
+    }
+
+    /// Counts bytes in the budget that what belongs to the store takes elsewhere: lists of what a filter chose, events on their way.
+    pub fn set_beside(&mut self, bytes: usize) {
+        self.beside = bytes;
     }
 
     /// Keeps an event; the number of its row, or `None` where it could not be kept.
@@ -136,10 +149,10 @@ impl Store {
 
     /// Brings the memory down to the budget.
     fn fit(&mut self) {
-        let mut index = self.index_memory();
+        let mut index = self.index_memory() + self.beside;
         while index + SPOOL_MIN > self.budget && self.pieces.len() > 1 {
             self.shed_piece();
-            index = self.index_memory();
+            index = self.index_memory() + self.beside;
         }
         let spool = self.budget.saturating_sub(index).max(SPOOL_MIN);
         // The chunk being filled is not counted there.
@@ -213,9 +226,14 @@ impl Store {
         self.started
     }
 
-    /// Messages of all connections over time.
-    pub fn rate(&self) -> &Rate {
-        &self.rate
+    /// What was counted of all that was told, also of rows that were shed.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// The numbers of a connection.
+    pub fn numbers(&self, connection: ConnectionId) -> Option<&stats::Row> {
+        self.stats.row(connection)
     }
 
     /// What could not be kept.
@@ -223,9 +241,9 @@ impl Store {
         &self.shed
     }
 
-    /// Bytes of memory taken, about.
+    /// Bytes of memory taken, about; those counted beside too.
     pub fn memory(&self) -> usize {
-        self.index_memory() + self.spool.memory()
+        self.index_memory() + self.beside + self.spool.memory()
     }
 
     /// Bytes on the disk.
@@ -243,16 +261,15 @@ impl Store {
     }
 
     fn learn(&mut self, event: &Event, number: RowId, row: &Row) {
+        self.stats.event(event);
         let Ok(index) = usize::try_from(event.connection.saturating_sub(1)) else { return };
         if index >= self.connections.len() {
             self.connections.resize_with(index + 1, || None);
         }
         let slot = &mut self.connections[index];
+        self.live += usize::from(slot.is_none());
         let connection = slot.get_or_insert_with(|| Box::new(Connection::new(event.connection, row.time)));
         connection.learn(event, number, row);
-        if let Body::Message(message) = &event.body {
-            self.rate.add(row.time, message.direction);
-        }
     }
 
     fn shed_piece(&mut self) {
@@ -266,6 +283,8 @@ impl Store {
             let Some(connection) = slot else { continue };
             connection.rows.drop_before(self.first);
             if connection.rows.is_empty() && connection.end.is_some() {
+                self.stats.forget(connection.id);
+                self.live -= 1;
                 *slot = None;
             }
         }
@@ -274,14 +293,10 @@ impl Store {
     fn index_memory(&self) -> usize {
         let rows: usize = self.pieces.iter().map(Vec::capacity).sum();
         let slots = self.connections.capacity() * size_of::<Option<Box<Connection>>>();
-        let lists = self.rows_of_connections();
-        rows * size_of::<Row>() + slots + lists
-    }
-
-    /// Memory of the connections, estimated from the rows: each of them is in one list.
-    fn rows_of_connections(&self) -> usize {
-        let kept = (self.next - self.first) as usize;
-        kept * size_of::<RowId>() + self.connections.len() * (size_of::<Connection>() + 1280)
+        // Each row is in the list of one connection.
+        let lists = (self.next - self.first) as usize * size_of::<RowId>();
+        let connection = size_of::<Connection>() + size_of::<stats::Row>() + CONNECTION;
+        rows * size_of::<Row>() + slots + lists + self.live * connection
     }
 
     fn read(&self, number: RowId, limit: usize) -> Result<Event, Gone> {

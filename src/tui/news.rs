@@ -42,6 +42,7 @@ impl Model {
 
 /// The first of the connections with the most messages.
 fn busiest(store: &Store) -> Option<u64> {
-    let busiest = store.connections().rev().max_by_key(|connection| connection.messages())?;
-    (busiest.messages() > 0).then_some(busiest.id)
+    let messages = |id| store.numbers(id).map_or(0, |row| row.traffic.messages());
+    let busiest = store.connections().rev().map(|connection| connection.id).max_by_key(|&id| messages(id))?;
+    (messages(busiest) > 0).then_some(busiest)
 }

@@ -7,7 +7,8 @@ use ratatui::text::{Line, Span};
 
 use super::{paint, put, row, title};
 use crate::duplex::Direction;
-use crate::store::{Connection, Rate};
+use crate::stats::rate::Rate;
+use crate::store::Connection;
 use crate::tui::model::{Model, Pane};
 use crate::tui::show;
 
@@ -59,7 +60,9 @@ fn entry(model: &Model, number: u64, lines: usize, area: Rect, y: usize, buffer:
         return;
     };
     let state = connection.state();
-    let worries = if connection.worries() > 0 { format!(" !{}", connection.worries()) } else { String::new() };
+    let numbers = model.store.numbers(number).map(|row| &row.traffic);
+    let worries = numbers.map(|traffic| traffic.anomalies.worries()).filter(|&count| count > 0);
+    let worries = worries.map(|count| format!(" !{count}")).unwrap_or_default();
     let tail = format!("{worries} {state}");
     let name = show::escaped(&short_name(connection));
     let head = format!("{sign}{number} ");
@@ -72,14 +75,12 @@ fn entry(model: &Model, number: u64, lines: usize, area: Rect, y: usize, buffer:
     ];
     put(buffer, row(area, y), &Line::from(spans));
     select(model, selected, row(area, y), buffer);
-    if lines < LINES {
-        return;
-    }
-    let [client, server] = Direction::BOTH.map(|way| connection.sent[way]);
+    let Some(numbers) = numbers.filter(|_| lines == LINES) else { return };
+    let [client, server] = Direction::BOTH.map(|way| numbers.sides[way]);
     let sizes = show::size(client.bytes.saturating_add(server.bytes));
     let text = format!("  -> {}  <- {}  {sizes}B", show::count(client.messages), show::count(server.messages));
     put(buffer, row(area, y + 1), &Line::styled(show::clipped(&text, width, more), theme.dim));
-    let spark = sparkline(&connection.rate, width.saturating_sub(3), &model.look.glyphs.bars);
+    let spark = sparkline(&numbers.rate, width.saturating_sub(3), &model.look.glyphs.bars);
     put(buffer, row(area, y + 2), &Line::styled(format!("  {spark}"), theme.dim));
 }
 
@@ -106,9 +107,12 @@ pub(super) fn strip(model: &Model, area: Rect, buffer: &mut Buffer) {
         let name = extension.split(';').next().unwrap_or_default();
         left.push_str(&format!("  {}", show::escaped(name.trim())));
     }
-    let [client, server] = Direction::BOTH.map(|way| show::count(connection.sent[way].messages));
-    let spark = sparkline(&connection.rate, 12, &model.look.glyphs.bars);
-    let right = format!("{}  -> {client}  <- {server}  {spark}", connection.state());
+    let mut right = connection.state();
+    if let Some(numbers) = model.store.numbers(number).map(|row| &row.traffic) {
+        let [client, server] = Direction::BOTH.map(|way| show::count(numbers.sides[way].messages));
+        let spark = sparkline(&numbers.rate, 12, &model.look.glyphs.bars);
+        right.push_str(&format!("  -> {client}  <- {server}  {spark}"));
+    }
     title(model, area, &left, &right, active, buffer);
 }
 

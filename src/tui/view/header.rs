@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{paint, put};
-use crate::store::Connection;
 use crate::tui::action::View;
 use crate::tui::model::{Ended, Model};
 use crate::tui::show;
@@ -37,7 +36,7 @@ fn parts(model: &Model) -> Vec<String> {
     let (first, next) = store.bounds();
     let connections = store.connection_count() as u64;
     parts.push(show::counted(connections, "conn", "conns"));
-    let worries: u64 = store.connections().take(1000).map(Connection::worries).sum();
+    let worries = store.stats().total().anomalies.worries();
     if worries > 0 {
         parts.push(format!("!{worries}"));
     }

@@ -47,9 +47,9 @@ fn lines(model: &Model) -> Vec<Inked> {
         }
     }
     lines.push(Inked::of(Ink::Title, "Connections with something odd"));
-    let odd = model.store.connections().filter(|connection| connection.worries() > 0);
-    for connection in odd.take(CONNECTIONS) {
-        let [notes, losses, warnings, violations] = connection.anomalies;
+    let numbers = model.store.connections().filter_map(|it| Some((it, model.store.numbers(it.id)?.traffic.anomalies)));
+    for (connection, anomalies) in numbers.filter(|(_, anomalies)| anomalies.worries() > 0).take(CONNECTIONS) {
+        let [notes, losses, warnings, violations] = anomalies.by_severity();
         let name = format!("  #{:<5} {:<9} ", connection.id, connection.state());
         let text = format!("{violations} violations, {warnings} warnings, {losses} losses, {notes} notes  ");
         let uri = show::escaped(&connection.name());

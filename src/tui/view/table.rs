@@ -41,7 +41,9 @@ fn entry(model: &Model, number: u64, wide: bool, area: Rect, buffer: &mut Buffer
         None if number == 0 => vec![Span::raw(format!("{sign}       all connections"))],
         None => vec![Span::styled(format!("{sign} {number:>5}  no longer kept"), theme.dim)],
         Some(connection) => {
-            let [client, server] = Direction::BOTH.map(|way| connection.sent[way]);
+            let numbers = model.store.numbers(number).map(|row| &row.traffic);
+            let [client, server] =
+                Direction::BOTH.map(|way| numbers.map_or_else(Default::default, |traffic| traffic.sides[way]));
             let bytes = show::size(client.bytes.saturating_add(server.bytes));
             let mut spans = vec![
                 Span::raw(format!("{sign} {number:>5}  ")),
@@ -52,11 +54,13 @@ fn entry(model: &Model, number: u64, wide: bool, area: Rect, buffer: &mut Buffer
                     show::count(server.messages)
                 )),
             ];
-            let worries = if connection.worries() > 0 { connection.worries().to_string() } else { String::new() };
+            let worries = numbers.map(|traffic| traffic.anomalies.worries()).filter(|&count| count > 0);
+            let worries = worries.map(|count| count.to_string()).unwrap_or_default();
             spans.push(Span::styled(format!("{worries:>4}  "), theme.warning));
             if wide {
                 let lasted = show::duration(connection.period.1.since(connection.period.0));
-                let spark = show::fitted(&sparkline(&connection.rate, 20, &model.look.glyphs.bars), 20, "");
+                let spark = numbers.map(|traffic| sparkline(&traffic.rate, 20, &model.look.glyphs.bars));
+                let spark = show::fitted(&spark.unwrap_or_default(), 20, "");
                 spans.push(Span::styled(format!("{lasted:<9} {spark}  "), theme.dim));
             }
             let used: usize = spans.iter().map(|span| show::columns(&span.content)).sum();
