@@ -6,7 +6,7 @@ mod cli;
 mod open;
 
 use std::io::{IsTerminal as _, stdout};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::{CommandFactory as _, Parser as _};
 use wscope::capture;
 use wscope::check;
-use wscope::config::Per;
+use wscope::config::{Config, Per};
 use wscope::export::{FORMATS, Row, SCHEMA, text};
 use wscope::filter::{self, Filter};
 use wscope::run::check::Report;
@@ -83,13 +83,19 @@ fn show(cli: &Cli) -> Result<ExitCode> {
     let stop = Arc::new(AtomicBool::new(false));
     // Where none can be made, that is told once it is needed.
     let spill = tempfile::tempfile().ok();
-    // What is saved on request goes where we stand.
-    let (source, mut run) = open(inputs, Per::Message, &stop, &[Path::new(".")])?;
+    // What is saved on request goes where we stand, and settings to their own folder.
+    let folders: Vec<_> = [PathBuf::from(".")].into_iter().chain(Settings::folder()).collect();
+    let (source, mut run) = open(inputs, Per::Message, &stop, &folders)?;
     run.config.limits.headers = FRAMES_SHOWN;
     let options = tui::Options {
         name: inputs.name(),
         live: !inputs.capture.interface.is_empty(),
-        files: inputs.files_to_read_again(),
+        inputs: tui::Inputs {
+            files: inputs.files_to_read_again(),
+            filter: inputs.filter.clone(),
+            config: Config { decode: false, ..run.config.clone() },
+        },
+        kept: inputs.capture.recording().map(|recording| recording.path),
         settings,
         memory: cli.screen.memory,
         spill,

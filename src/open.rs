@@ -1,6 +1,6 @@
 //! Arguments to what is read, and how.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -17,7 +17,7 @@ pub(crate) fn open(
     inputs: &Inputs,
     per: Per,
     interrupted: &Arc<AtomicBool>,
-    folders: &[&Path],
+    folders: &[PathBuf],
 ) -> Result<(Box<dyn Source>, Run)> {
     if let Some(contradiction) = inputs.capture.contradiction() {
         bail!(contradiction);
@@ -38,7 +38,7 @@ pub(crate) fn open(
         Box::new(files)
     } else {
         let needs = Needs {
-            folders: folders.iter().map(|&folder| folder.to_owned()).collect(),
+            folders: folders.to_vec(),
             awaited: key_logs.iter().filter_map(KeyLog::awaited).collect(),
             interfaces: inputs.capture.interface.clone(),
         };

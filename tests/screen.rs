@@ -268,6 +268,25 @@ fn what_is_copied_is_the_payload_as_it_is() {
 }
 
 #[test]
+fn two_messages_are_compared_line_by_line() {
+    let mut stage = Stage::new("deflate-takeover.pcapng", 80, 24);
+    stage.press("2Gma4GD");
+    stage.check("diff");
+    stage.press("q");
+    assert!(stage.text().contains("#4, 4 of 22"), "{}", stage.text());
+}
+
+#[test]
+fn columns_are_chosen_one_by_one() {
+    let mut stage = Stage::new("deflate-takeover.pcapng", 120, 24);
+    for (key, heading) in [("1", "No."), ("2", "Time"), ("3", "Delta"), ("5", "Type"), ("7", "Size")] {
+        assert!(stage.text().contains(heading), "{}", stage.text());
+        stage.press(&format!("c{key}<Esc>"));
+        assert!(!stage.text().contains(heading), "{heading}: {}", stage.text());
+    }
+}
+
+#[test]
 fn every_size_is_drawn_without_a_panic() {
     let mut stage = Stage::new("violations.pcap", 80, 24);
     stage.press("jj");

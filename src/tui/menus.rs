@@ -101,7 +101,14 @@ pub fn packets(model: &mut Model) -> Option<Effect> {
         return None;
     };
     if model.reading.live {
-        model.say("packets of a live capture are saved with -w FILE");
+        let said = match &model.reading.kept {
+            Some(path) => {
+                let path = show::escaped(&path.display().to_string());
+                format!("the packets are in {path}: wireshark {path}, or wscope {path} and W there")
+            }
+            None => "packets of a live capture are kept with -w FILE, from the start".to_owned(),
+        };
+        model.say(said);
         return None;
     }
     Some(Effect::Save(Save { what: What::Packets(row.connection.into()), path: None }))

@@ -69,6 +69,7 @@ use terminal::{Guard, Screen};
 
 pub use feed::Reading;
 pub use look::Look;
+pub use packets::Inputs;
 pub use theme::{THEMES, Theme};
 
 /// At most so many drawings a second.
@@ -85,8 +86,10 @@ pub struct Options {
     pub name: String,
     /// Whether it comes from interfaces.
     pub live: bool,
-    /// The files that are read, to read them again for packets; none where that cannot be done.
-    pub files: Vec<PathBuf>,
+    /// What is read, to read it again for packets.
+    pub inputs: Inputs,
+    /// Where the packets of a live capture are kept, if they are.
+    pub kept: Option<PathBuf>,
     /// Settings that were kept, or what is wrong with them.
     pub settings: Result<Settings, String>,
     /// Bytes of memory that the store may take.
@@ -108,8 +111,9 @@ pub struct Options {
 /// # Errors
 /// When there is no terminal, or it is gone.
 pub fn run(source: Box<dyn Source>, options: Options) -> io::Result<Option<Finished>> {
-    let Options { name, live, files, settings, memory, spill, look, filter, reading, over } = options;
+    let Options { name, live, inputs, kept, settings, memory, spill, look, filter, mut reading, over } = options;
     let mut model = Model::new(name, live, memory, look);
+    model.reading.kept = kept;
     if let Some(file) = spill {
         model.store.set_file(file);
     }
@@ -120,6 +124,8 @@ pub fn run(source: Box<dyn Source>, options: Options) -> io::Result<Option<Finis
     if let Some(filter) = filter {
         keys::set_filter(&mut model, &filter);
     }
+    // The reader would print over the screen.
+    let asked = std::mem::take(&mut reading.run.report);
     let guard = Guard::take()?;
     let feed = Feed::begin(source, reading)?;
     let screen = guard.screen()?;
@@ -131,7 +137,8 @@ pub fn run(source: Box<dyn Source>, options: Options) -> io::Result<Option<Finis
         history: History::default(),
         saving: None,
         packets: None,
-        files,
+        inputs,
+        asked,
         over,
     };
     desk.work()?;
@@ -151,7 +158,9 @@ struct Desk {
     history: History,
     saving: Option<Box<Saving>>,
     packets: Option<Writing>,
-    files: Vec<PathBuf>,
+    inputs: Inputs,
+    /// Set by SIGUSR1, which asks how it goes.
+    asked: Arc<AtomicBool>,
     over: Arc<AtomicBool>,
 }
 
@@ -161,6 +170,10 @@ impl Desk {
         let mut drawn: Option<Instant> = None;
         let mut stale = true;
         while !self.over.load(Ordering::Relaxed) {
+            if self.asked.swap(false, Ordering::Relaxed) {
+                self.model.say(self.model.counters());
+                stale = true;
+            }
             let busy =
                 self.take_news() | self.model.work(Instant::now() + SLICE) | self.save_more() | self.await_packets();
             stale |= busy;
@@ -179,6 +192,8 @@ impl Desk {
             }
             while event::poll(Duration::ZERO)? {
                 (stale, drawn) = (true, None);
+                // A key means what was there after the one before it, drawn or not.
+                self.model.settle();
                 if let Some(effect) = self.take(event::read()?)
                     && self.carry_out(effect)?
                 {
@@ -255,7 +270,7 @@ impl Desk {
     /// Says what went wrong.
     fn complain(&mut self, error: &io::Error) {
         let hint = if self.model.reading.live && error.kind() == io::ErrorKind::PermissionDenied {
-            " (a live capture is in a sandbox unless --no-sandbox is given)"
+            " (a live capture gives up its rights: it saves in this folder, as its user: see --user, --no-sandbox)"
         } else {
             ""
         };
@@ -264,12 +279,16 @@ impl Desk {
 
     /// Begins to write the packets of a connection.
     fn save_packets(&mut self, number: u64, path: Option<&str>) {
-        let ends = self.model.store.connection(number).and_then(|connection| connection.ends);
-        let Some(ends) = ends.filter(|_| !self.files.is_empty()) else {
-            self.model.complain("packets are written of files that can be read once more; with -w while capturing");
+        let row = self.model.store.connection(number).and_then(|connection| connection.rows.get(0));
+        let Some(Ok(event)) = row.map(|row| self.model.store.glance(row)) else {
+            self.model.complain(format!("no row of connection {number} is kept"));
             return;
         };
-        match packets::begin(self.files.clone(), ends, number, path) {
+        if self.inputs.files.is_empty() {
+            self.model.complain("standard input cannot be read once more; -w FILE keeps its packets");
+            return;
+        }
+        match packets::begin(self.inputs.clone(), number, event.span.first.packet, path) {
             Ok(writing) => {
                 self.packets = Some(writing);
                 self.model.say("writing packets");

@@ -1,6 +1,7 @@
 //! All that the screen shows, and where the reader is in it. One owner, no locks; views only read it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use ratatui::layout::Rect;
@@ -20,6 +21,7 @@ use super::marks::Marks;
 use super::menu::Menu;
 use super::prompt::PromptLine;
 use super::search::Search;
+use super::show;
 use super::timeline::Timeline;
 
 /// What the screen shows.
@@ -74,6 +76,8 @@ pub struct Reading {
     pub position: Option<Progress>,
     /// Bytes a second.
     pub speed: f64,
+    /// Where the packets of a live capture are kept, if they are.
+    pub kept: Option<PathBuf>,
     /// What was received and dropped.
     pub counters: Option<Counters>,
     /// How it ended, once it has.
@@ -188,6 +192,7 @@ impl Model {
                 live,
                 position: None,
                 speed: 0.0,
+                kept: None,
                 counters: None,
                 ended: None,
                 since: Instant::now(),
@@ -224,6 +229,18 @@ impl Model {
     /// Says that something went wrong.
     pub fn complain(&mut self, text: impl Into<String>) {
         self.notice = Some(Notice { text: text.into(), bad: true });
+    }
+
+    /// How it goes, in a line.
+    pub fn counters(&self) -> String {
+        let total = self.store.stats().total();
+        let mut text = show::counted(self.store.connection_count() as u64, "connection", "connections");
+        text.push_str(&format!(", {}", show::counted(total.messages(), "message", "messages")));
+        if let Some(counters) = &self.reading.counters {
+            let [received, dropped] = [counters.received, counters.dropped()].map(show::count);
+            text.push_str(&format!(", {received} packets received, {dropped} dropped"));
+        }
+        text
     }
 
     /// Number of the connection whose rows are listed; 0 stands for all.

@@ -143,7 +143,8 @@ fn payload(model: &Model, row: RowId, save: &Save) -> io::Result<String> {
 /// # Errors
 /// When the name is taken, or the folder takes no file.
 pub fn create(given: Option<&str>, name: &str, ending: &str) -> io::Result<(PathBuf, File)> {
-    let make = |path: &Path| File::create_new(path);
+    // Not `File::create_new`, which opens it for reading too: the sandbox lets nothing be read.
+    let make = |path: &Path| File::options().write(true).create_new(true).open(path);
     if let Some(given) = given {
         let path = PathBuf::from(given);
         return make(&path).map(|file| (path, file)).map_err(|error| named(given, &error));

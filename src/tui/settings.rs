@@ -78,6 +78,11 @@ impl Settings {
         }
     }
 
+    /// The folder in which they are kept, where there is one.
+    pub fn folder() -> Option<PathBuf> {
+        path().and_then(|path| path.parent().map(PathBuf::from)).filter(|folder| folder.is_dir())
+    }
+
     /// Writes them; what to say of it.
     ///
     /// # Errors

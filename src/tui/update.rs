@@ -230,7 +230,8 @@ fn quit(model: &mut Model) -> Option<Effect> {
         return None;
     }
     // What a live capture has seen cannot be had again.
-    if model.reading.live && model.reading.ended.is_none() && model.pending != Pending::Quit {
+    let lost = model.reading.live && model.reading.kept.is_none();
+    if lost && model.reading.ended.is_none() && model.pending != Pending::Quit {
         model.pending = Pending::Quit;
         model.say("the capture is not kept: q once more quits");
         return None;
