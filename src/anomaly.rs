@@ -265,6 +265,8 @@ rules! {
         "more data waits behind a hole than is buffered; the hole was given up"
     LimitStreams "limit.streams" Loss "wscope limit"
         "more HTTP/2 streams at once than are tracked; the oldest was given up"
+    LimitConnections "limit.connections" Loss "wscope limit"
+        "more is kept of all connections than the limit; what the oldest kept was let go, here of a message under way"
     LimitFlows "limit.flows" Loss "wscope limit"
         "more connections at once than are tracked; a long idle one was given up"
     LimitDecode "limit.decode" Loss "wscope limit"
@@ -309,7 +311,11 @@ impl Anomaly {
 /// Adds anomalies to those of one item, of which at most `limit` are kept; how many more there were is told instead.
 pub fn gather(kept: &mut Vec<Anomaly>, found: Vec<Anomaly>, limit: usize) {
     let room = limit.saturating_sub(kept.len());
-    let over = found.len().saturating_sub(room) as u64;
+    let weight = |anomaly: &Anomaly| match (anomaly.code, &anomaly.detail) {
+        (Code::LimitAnomalies, Detail::Number(_, count)) => *count,
+        _ => 1,
+    };
+    let over: u64 = found.iter().skip(room).map(weight).sum();
     kept.extend(found.into_iter().take(room));
     if over > 0 {
         let before = match kept.last() {

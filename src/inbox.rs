@@ -113,6 +113,14 @@ impl Inbox {
         self.marks.front().is_some_and(|mark| mark.offset == self.offset)
     }
 
+    /// Gives room back that is not needed for what waits.
+    pub fn shrink(&mut self) {
+        self.bytes.drain(..self.start);
+        self.start = 0;
+        self.bytes.shrink_to_fit();
+        self.marks.shrink_to_fit();
+    }
+
     /// Memory it takes, in bytes.
     pub fn held(&self) -> usize {
         self.bytes.capacity() + self.marks.capacity() * size_of::<Mark>()

@@ -139,8 +139,9 @@ limits! {
     half_open: usize = 1 << 14, Count,
         "SYNs that wait for their answer at once; of more, the oldest are forgotten, and a SYN-ACK tells the same";
     connections: usize = 128 << 20, Bytes,
-        "what is kept of connections between packets, over all: heads, early bytes, windows of compression, bytes to compare with \
-         retransmissions; then the oldest are let go (limit.head, deflate.dictionary.lost)";
+        "what is kept of connections between packets, over all: heads, HPACK tables, early bytes, windows of compression, inflaters of \
+         messages under way, records of TLS, bytes to compare with retransmissions; then the oldest are let go (limit.connections, \
+         limit.head, deflate.dictionary.lost)";
     flows: usize = 1 << 18, Count,
         "flows tracked at once; a long idle one makes room, WebSockets last (limit.flows)";
     idle: Duration = Duration::from_hours(1), Time,

@@ -83,6 +83,18 @@ impl Secure {
         self.let_go(shared);
     }
 
+    /// Lets go of what can be done without: a record under way is then told as missing.
+    pub fn release(&mut self, carrier: Carrier<'_>, shared: &mut Shared) {
+        let Self { stage, above, about, proxy, .. } = self;
+        stage.release();
+        above.release(within(stage, about.as_deref(), proxy.as_deref(), carrier), shared);
+    }
+
+    /// Memory kept between packets, in bytes; records that wait for secrets have a limit of their own.
+    pub fn held(&self) -> usize {
+        self.stage.held() + self.above.held()
+    }
+
     /// The session inside.
     pub fn above(&mut self) -> &mut Session {
         &mut self.above

@@ -139,8 +139,10 @@ impl Session {
                 shared.outbox.summary.anomalies.add(Code::LimitHead);
                 self.give_up(carrier, shared);
             }
-            Self::WebSocket(socket) => socket.release(),
-            Self::Tls(_) | Self::Http2(_) | Self::Foreign => {}
+            Self::WebSocket(socket) => socket.release(shared),
+            Self::Tls(secure) => secure.release(carrier, shared),
+            Self::Http2(streams) => streams.release(carrier, shared),
+            Self::Foreign => {}
         }
     }
 
@@ -150,7 +152,9 @@ impl Session {
             Self::Http(http) => http.exchange.held(),
             Self::Joining(joining) => joining.held(),
             Self::WebSocket(socket) => socket.held(),
-            Self::Tls(_) | Self::Http2(_) | Self::Foreign => 0,
+            Self::Tls(secure) => secure.held(),
+            Self::Http2(streams) => streams.held(),
+            Self::Foreign => 0,
         }
     }
 

@@ -1,6 +1,6 @@
 //! One HTTP/2 stream that carries a WebSocket or a tunnel, or may: from its two heads to what runs in it.
 
-use crate::anomaly::Anomaly;
+use crate::anomaly::{Anomaly, Code};
 use crate::carrier::Carrier;
 use crate::chunk::Chunk;
 use crate::duplex::{Direction, Duplex};
@@ -222,6 +222,24 @@ impl Stream {
         }
     }
 
+    /// Lets go of what can be done without.
+    pub fn release(&mut self, carrier: Carrier<'_>, shared: &mut Shared) {
+        if let State::Waiting(_) = &self.state {
+            shared.outbox.summary.anomalies.add(Code::LimitHead);
+            self.decide(carrier, shared);
+        } else if let State::Open { session, tunnel } = &mut self.state {
+            session.release(inside(tunnel.as_deref(), carrier), shared);
+        }
+    }
+
+    /// Memory kept between packets, in bytes.
+    pub fn held(&self) -> usize {
+        match &self.state {
+            State::Waiting(waiting) => waiting.held(),
+            State::Open { session, .. } => session.held(),
+        }
+    }
+
     /// Whether its request waits for the response.
     pub fn is_asked(&self) -> bool {
         matches!(&self.state, State::Waiting(waiting) if matches!(waiting.half, Half::Asked(..)))
@@ -300,6 +318,14 @@ impl Waiting {
             Half::Asked(..) => bytes.len() > shared.config.limits.early,
             Half::Answered(_) => bytes.len() > KEPT,
         }
+    }
+
+    fn held(&self) -> usize {
+        let headers = match &self.half {
+            Half::Asked(asked, _) => &asked.request.headers,
+            Half::Answered(answered) => &answered.response.headers,
+        };
+        headers.size() + self.inboxes.to_server.held() + self.inboxes.to_client.held()
     }
 
     fn miss(&mut self, gap: Gap, origin: Origin) {

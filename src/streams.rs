@@ -44,6 +44,8 @@ pub struct Streams {
     readers: Duplex<Reader>,
     /// Those that carry a WebSocket or a tunnel, or may.
     streams: BTreeMap<u32, Stream>,
+    /// Memory that they keep between packets.
+    held: usize,
     /// The highest stream that the client has opened.
     highest: u32,
     /// Whether heads were not seen or not read, so that a stream may be anything.
@@ -76,6 +78,7 @@ impl Streams {
         Self {
             readers: Duplex { to_server: reader(true), to_client: reader(false) },
             streams: BTreeMap::new(),
+            held: 0,
             highest: 0,
             unsure: late,
             announced: false,
@@ -120,6 +123,23 @@ impl Streams {
         }
     }
 
+    /// Lets go of what can be done without, here and in all streams.
+    pub fn release(&mut self, carrier: Carrier<'_>, shared: &mut Shared) {
+        self.each(|id, stream| stream.release(on_stream(id, carrier), shared));
+        for direction in Direction::BOTH {
+            self.readers[direction].release();
+            let mut nothing = Chunk { origin: Origin::default(), offset: 0, acknowledged: None, bytes: &[] };
+            while let Some(part) = self.readers[direction].next(&mut nothing, &shared.config.limits) {
+                self.take(direction, part, carrier, shared);
+            }
+        }
+    }
+
+    /// Memory kept between packets, in bytes.
+    pub fn held(&self) -> usize {
+        self.readers.to_server.held() + self.readers.to_client.held() + self.held
+    }
+
     /// Number of the first WebSocket that was found in them.
     pub fn connection(&self) -> Option<ConnectionId> {
         self.connection
@@ -132,21 +152,18 @@ impl Streams {
                 if self.unsure && id != 0 && !self.streams.contains_key(&id) {
                     self.insert(id, Stream::unknown(), carrier, shared);
                 }
-                if let Some(stream) = self.streams.get_mut(&id) {
+                let connection = self.with(id, |stream| {
                     stream.push(direction, chunk, on_stream(id, carrier), shared);
-                    self.connection = self.connection.or_else(|| stream.connection());
-                }
+                    stream.connection()
+                });
+                self.connection = self.connection.or(connection.flatten());
             }
             Part::Missing(id, hole) => {
-                if let Some(stream) = self.streams.get_mut(&id) {
-                    stream.miss(direction, hole, on_stream(id, carrier), shared);
-                }
+                self.with(id, |stream| stream.miss(direction, hole, on_stream(id, carrier), shared));
             }
             Part::Lost(hole) => {
                 self.unsure = true;
-                for (id, stream) in &mut self.streams {
-                    stream.miss(direction, hole, on_stream(*id, carrier), shared);
-                }
+                self.each(|id, stream| stream.miss(direction, hole, on_stream(id, carrier), shared));
             }
             Part::Resumed(inbox) => {
                 for chunk in inbox.chunks() {
@@ -204,7 +221,7 @@ impl Streams {
                     None if fields.pseudo(":method").is_none() => {}
                     None if self.unsure => self.insert(id, Stream::foreign(), carrier, shared),
                     None => {
-                        self.streams.remove(&id);
+                        self.take_out(id);
                     }
                 }
             }
@@ -226,7 +243,7 @@ impl Streams {
         if let Wanted::WebSocket(connection) = wanted {
             self.connection.get_or_insert(connection);
         }
-        match self.streams.get_mut(&id).and_then(|stream| stream.ask(&asked, wanted)) {
+        match self.with(id, |stream| stream.ask(&asked, wanted)).flatten() {
             Some(answered) => self.answer(id, answered, carrier, shared),
             None => self.insert(id, Stream::asked(asked, wanted), carrier, shared),
         }
@@ -237,9 +254,7 @@ impl Streams {
         if !self.announced && !self.unsure {
             anomalies.push(Anomaly::from(Code::HandshakeConnectUnannounced).by(Direction::ToServer));
         }
-        if let Some(stream) = self.streams.get_mut(&id) {
-            stream.answer(answered, anomalies, on_stream(id, carrier), shared);
-        }
+        self.with(id, |stream| stream.answer(answered, anomalies, on_stream(id, carrier), shared));
     }
 
     fn reset(&mut self, by: Direction, id: u32, place: Place, carrier: Carrier<'_>, shared: &mut Shared) {
@@ -272,7 +287,7 @@ impl Streams {
 
     /// A stream is over.
     fn remove(&mut self, id: u32, last: Origin, carrier: Carrier<'_>, shared: &mut Shared) {
-        if let Some(stream) = self.streams.remove(&id) {
+        if let Some(stream) = self.take_out(id) {
             let ending = Ending { how: End::Fin, by: None, last, over: true };
             stream.finish(ending, on_stream(id, carrier), shared);
         }
@@ -283,14 +298,35 @@ impl Streams {
         if self.streams.len() >= shared.config.limits.streams && !self.streams.contains_key(&id) {
             let foreign = self.streams.iter().find(|(_, stream)| stream.is_foreign()).map(|(id, _)| *id);
             let oldest = foreign.or_else(|| self.streams.keys().next().copied());
-            if let Some((id, mut stream)) = oldest.and_then(|id| self.streams.remove_entry(&id)) {
+            if let Some((id, mut stream)) = oldest.and_then(|id| Some((id, self.take_out(id)?))) {
                 let last = stream.last();
                 stream.notice(&Code::LimitStreams.into(), last, shared);
                 let ending = Ending { how: End::Evicted, by: None, last, over: false };
                 stream.finish(ending, on_stream(id, carrier), shared);
             }
         }
-        self.streams.insert(id, stream);
+        self.held += stream.held();
+        let before = self.streams.insert(id, stream);
+        self.held -= before.map_or(0, |before| before.held());
+    }
+
+    fn take_out(&mut self, id: u32) -> Option<Stream> {
+        self.streams.remove(&id).inspect(|stream| self.held -= stream.held())
+    }
+
+    /// Changes what a stream keeps; `None` where there is no such stream.
+    fn with<T>(&mut self, id: u32, change: impl FnOnce(&mut Stream) -> T) -> Option<T> {
+        let stream = self.streams.get_mut(&id)?;
+        let before = stream.held();
+        let outcome = change(stream);
+        self.held = self.held + stream.held() - before;
+        Some(outcome)
+    }
+
+    /// Changes what each of the streams keeps.
+    fn each(&mut self, mut change: impl FnMut(u32, &mut Stream)) {
+        self.streams.iter_mut().for_each(|(id, stream)| change(*id, stream));
+        self.held = self.streams.values().map(Stream::held).sum();
     }
 
     /// Keeps an anomaly until the next handshake is told; one of each kind and side is enough.

@@ -114,6 +114,24 @@ fn of_many_nonces_the_latest_are_remembered() {
     assert_eq!(codes(&analyse(&packets, &Config { limits, ..Config::default() })), [Code::HandshakeKeyReused]);
 }
 
+/// A compressed message needs an inflater of its own until it ends, however short it is.
+#[test]
+fn messages_under_way_make_room_and_say_so() {
+    let begun = |number: u16| {
+        let dialect =
+            Dialect { deflate: Some(Deflate::default()), key: format!("{number:021}A=="), ..Dialect::default() };
+        let told = Conversation::on(route(number), dialect).handshake();
+        // Stored as RFC 1951 §3.2.4 has it.
+        told.server(common::raw([0x42, 11, 0, 5, 0, 0xfa, 0xff, b'H', b'e', b'l', b'l', b'o', 0])).packets()
+    };
+    let packets: Vec<_> = (0..4).flat_map(begun).collect();
+    let limits = Limits { connections: 180 << 10, ..Limits::default() };
+    let events = analyse(&packets, &Config { per: Per::Message, limits, ..Config::default() });
+    let notices = events.iter().filter(|event| matches!(event.body, Body::Notice(_)));
+    assert_eq!(notices.map(|event| event.connection).collect::<Vec<_>>(), [1]);
+    assert_eq!(codes(&events), [Code::LimitConnections]);
+}
+
 #[test]
 fn fragments_of_ip_are_bounded_in_bytes_too() {
     let whole = at(0).handshake().server(text("x".repeat(1_400)));

@@ -686,6 +686,18 @@ fn limit_rules() -> Vec<Row> {
             .config(|config| config.limits.streams = 1)
             .planted(Http2::new().open(1, "/one").open(3, "/two").told())
             .lawful(Http2::new().open(1, "/one").told()),
+        row(LimitConnections)
+            .on(ToClient, Notice, "")
+            .config(|config| config.limits.connections = 40_000)
+            .planted(
+                deflated(Deflate::default()).server(text("a").not_final()).server(continuation("b")).close(1000, ""),
+            )
+            .lawful(
+                deflated(Deflate::default())
+                    .server(text("a").uncompressed().not_final())
+                    .server(continuation("b"))
+                    .close(1000, ""),
+            ),
         row(LimitFlows)
             .on(None, Notice, "")
             .config(|config| config.limits.flows = 1)

@@ -71,6 +71,23 @@ fn per_message() -> Config {
 }
 
 #[test]
+fn a_record_under_way_makes_room_and_is_told_as_a_gap() {
+    for suite in [AES_128, AES_128_12] {
+        let carried = Tls::new(suite).carry(&talk(), Route::default());
+        let limits = Limits { connections: 10 << 10, ..Limits::default() };
+        let (events, summary) = open(&carried, &carried.told.segments(), &Config { limits, ..per_message() });
+        let limited = |event: &&Event| matches!(&event.body, Body::Gap(gap) if gap.reason == GapReason::Limit);
+        assert!(events.iter().filter(limited).count() > 0, "{suite}");
+        assert_eq!(
+            (summary.tls.decrypted, messages(&events, ToServer)[0].payload.bytes.as_slice()),
+            (1, &b"Hello"[..])
+        );
+        let Some(Body::Closed(closed)) = events.last().map(|event| &event.body) else { panic!("an end") };
+        assert!(closed.close.is_some(), "{suite}: the stream is read again behind it");
+    }
+}
+
+#[test]
 fn every_suite_is_told_as_in_the_clear() {
     let plain = talk();
     let expected = stripped(&analyse(&plain.packets(), &Config::default()));

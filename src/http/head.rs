@@ -65,6 +65,11 @@ impl Response {
 }
 
 impl Headers {
+    /// Bytes of all names and values.
+    pub fn size(&self) -> usize {
+        self.lines.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+
     /// Values of all lines of this name, any case.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.lines.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)

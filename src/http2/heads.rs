@@ -20,7 +20,8 @@ struct Block {
     ends: bool,
     /// Whether it announces a stream of the server: of no use, but the decoder needs it.
     promise: bool,
-    bytes: Vec<u8>,
+    /// What came of it; `None` where part of it is lost.
+    bytes: Option<Vec<u8>>,
 }
 
 /// A head, and the packets that carried it.
@@ -58,10 +59,24 @@ impl Heads {
         self.decoder.forget();
     }
 
+    /// Learns that a part of the block under way was not seen, or lets go of it, and of what later ones may refer to.
+    pub fn spoil(&mut self) {
+        self.decoder.forget();
+        if let Some(block) = &mut self.block {
+            block.bytes = None;
+        }
+    }
+
+    /// Memory for the block under way, and for what later ones may refer to, in bytes.
+    pub fn held(&self) -> usize {
+        let block = self.block.as_ref().and_then(|block| block.bytes.as_ref());
+        self.decoder.held() + block.map_or(0, Vec::capacity)
+    }
+
     /// A HEADERS or PUSH_PROMISE frame begins.
     pub fn begin(&mut self, stream: u32, ends: bool, promise: bool, first: Origin) {
         self.interrupt();
-        self.block = Some(Block { stream, first, ends, promise, bytes: Vec::new() });
+        self.block = Some(Block { stream, first, ends, promise, bytes: Some(Vec::new()) });
     }
 
     /// Another frame begins than a CONTINUATION of the block: that is a broken connection (§6.10).
@@ -78,10 +93,10 @@ impl Heads {
 
     /// Takes bytes of the block; what is over the limit is not kept.
     pub fn push(&mut self, bytes: &[u8], limits: &Limits) {
-        if let Some(block) = &mut self.block {
+        if let Some(kept) = self.block.as_mut().and_then(|block| block.bytes.as_mut()) {
             // One byte more than the limit shows that it is over.
-            let room = (limits.head + 1).saturating_sub(block.bytes.len());
-            block.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            let room = (limits.head + 1).saturating_sub(kept.len());
+            kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
         }
     }
 
@@ -89,6 +104,9 @@ impl Heads {
     pub fn end(&mut self, last: Origin, end: u64, limits: &Limits) -> Outcome {
         let Some(Block { stream, first, ends, promise, bytes }) = self.block.take() else { return Outcome::Nothing };
         let mut head = Head { stream, fields: None, span: Span { first, last }, end, ends };
+        let Some(bytes) = bytes else {
+            return if promise { Outcome::Nothing } else { Outcome::Head(head) };
+        };
         if bytes.len() > limits.head {
             self.decoder.forget();
             return Outcome::Oversized(head);
@@ -258,7 +276,7 @@ mod tests {
         for _ in 0..1000 {
             heads.push(&[0x82; 50], &limits);
         }
-        assert!(heads.block.as_ref().is_some_and(|block| block.bytes.len() == 101));
+        assert!(heads.block.as_ref().is_some_and(|block| block.bytes.as_ref().is_some_and(|bytes| bytes.len() == 101)));
         assert!(matches!(heads.end(Origin::default(), 0, &limits), Outcome::Oversized(_)));
         // 0xbe is the newest entry of the dynamic table.
         heads.begin(3, false, false, Origin::default());

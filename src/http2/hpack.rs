@@ -61,9 +61,14 @@ impl Default for Decoder {
 impl Decoder {
     /// Learns that a block was lost, or all before now: what the table held is not known any more.
     pub fn forget(&mut self) {
-        self.entries.clear();
+        self.entries = VecDeque::new();
         self.size = 0;
         self.more = true;
+    }
+
+    /// Memory for what later blocks may refer to, in bytes, as §4.1 counts it.
+    pub fn held(&self) -> usize {
+        self.size
     }
 
     /// Decodes a whole block: at most `head` bytes of it are kept, with at most `table` bytes for later ones.

@@ -218,7 +218,7 @@ impl Reader {
                         let part = Part::Missing(payload.header.stream, Hole { length: missing, ..hole });
                         self.known.push_back(part);
                     }
-                    Kind::HEADERS | Kind::PUSH_PROMISE | Kind::CONTINUATION if missing > 0 => self.heads.lose(),
+                    Kind::HEADERS | Kind::PUSH_PROMISE | Kind::CONTINUATION if missing > 0 => self.heads.spoil(),
                     Kind(_) => {}
                 }
                 self.end_if_whole(Place { origin, end: end - (length - inside) }, limits);
@@ -231,6 +231,29 @@ impl Reader {
             self.known.push_back(Part::Lost(Hole { length: length - inside, exact: false, ..hole }));
             self.state = State::Searching(Box::default());
         }
+    }
+
+    /// Lets go of what can be done without: heads that refer to it are then told as not known.
+    pub fn release(&mut self) {
+        self.heads.spoil();
+        if let State::Searching(inbox) = &mut self.state {
+            let length = inbox.bytes().len();
+            let origin = inbox.span(length).last;
+            **inbox = Inbox::default();
+            if length > 0 {
+                let hole = Hole { length: length as u64, exact: false, reason: GapReason::Limit, origin };
+                self.known.push_back(Part::Lost(hole));
+            }
+        }
+    }
+
+    /// Memory kept between packets, in bytes.
+    pub fn held(&self) -> usize {
+        let searched = match &self.state {
+            State::Searching(inbox) => inbox.held(),
+            State::Preface(_) | State::Header(_) | State::Payload(_) => 0,
+        };
+        searched + self.heads.held()
     }
 
     /// A header is whole.

@@ -248,6 +248,18 @@ impl Connection {
             .sum()
     }
 
+    /// Lets go of records and messages under way.
+    pub fn release(&mut self) {
+        for direction in Direction::BOTH {
+            self.halves[direction].release();
+        }
+    }
+
+    /// Memory for records and messages under way, in bytes; what waits for a secret is not among it.
+    pub fn held(&self) -> usize {
+        self.halves.to_server.held() + self.halves.to_client.held()
+    }
+
     /// Whether nobody tries any longer to open anything.
     pub fn is_hopeless(&self) -> bool {
         Direction::BOTH.iter().all(|&way| self.halves[way].dead)

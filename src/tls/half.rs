@@ -190,6 +190,27 @@ impl Half {
         self.inbox.bytes().len() + later.sum::<usize>()
     }
 
+    /// Memory for the record and the message under way, in bytes; of what waits for a secret see [`waiting`](Self::waiting).
+    pub fn held(&self) -> usize {
+        let record = if self.blocked.is_some() { 0 } else { self.inbox.held() };
+        record + self.messages.held()
+    }
+
+    /// Lets go of the record and of the message under way, as if they had not been captured.
+    pub fn release(&mut self) {
+        if self.blocked.is_some() || self.held() == 0 {
+            return;
+        }
+        let (length, end) = (self.inbox.bytes().len(), self.inbox.offset() + self.inbox.bytes().len() as u64);
+        if length < HEADER || self.adrift {
+            self.inbox.shrink();
+            return;
+        }
+        let hole = Hole { length: 0, reason: GapReason::Limit, origin: self.inbox.span(length).last };
+        self.fall(hole, Inbox::default());
+        self.inbox.pass(end);
+    }
+
     /// Whether anything is left that was never told.
     pub fn leftover(&self) -> u64 {
         let lost = self.lost.filter(|lost| lost.hole.is_some() || lost.tried > 0).map_or(0, |lost| lost.bytes);

@@ -50,6 +50,11 @@ impl Messages {
         }
     }
 
+    /// Memory for the message under way, in bytes.
+    pub fn held(&self) -> usize {
+        self.started.capacity()
+    }
+
     /// Bytes were lost: what is under way will not be whole.
     pub fn lose(&mut self) {
         *self = Self::default();

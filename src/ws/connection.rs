@@ -178,14 +178,17 @@ impl WebSocket {
     }
 
     /// Lets go of what can be done without.
-    pub fn release(&mut self) {
-        self.receivers.to_server.release();
-        self.receivers.to_client.release();
+    pub fn release(&mut self, shared: &mut Shared) {
+        for direction in Direction::BOTH {
+            self.pings[direction].release();
+            let (receiver, mut cx) = self.receiver(direction, shared);
+            receiver.release(&mut cx);
+        }
     }
 
     /// Memory kept between packets that a frame or message does not account for, in bytes.
     pub fn held(&self) -> usize {
-        self.receivers.to_server.held() + self.receivers.to_client.held()
+        Direction::BOTH.iter().map(|&way| self.receivers[way].held() + self.pings[way].held()).sum()
     }
 
     /// Its number.

@@ -23,6 +23,12 @@ use crate::ws::partial::{Output, Partial, Pause};
 /// The largest window there is.
 pub const WINDOW: usize = 32 << 10;
 
+/// About what an inflater takes: a window, and tables.
+const ENGINE: usize = 48 << 10;
+
+/// Inflaters that are kept to be lent again; those of thousands of messages that were under way at once are given back.
+const MOST_IDLE: usize = 64;
+
 /// What a sender leaves away at the end of each message (§7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
@@ -201,7 +207,10 @@ impl Inflater {
 
     /// A message ended, and all of it was inflated.
     pub fn finish(&mut self, engines: &mut Engines) {
-        engines.idle.extend(self.engine.take());
+        if engines.idle.len() < MOST_IDLE {
+            engines.idle.extend(self.engine.take());
+        }
+        self.engine = None;
         if !self.parameters.context_takeover {
             self.window = Window::Known(Vec::new());
         } else if let Window::Partial(partial) = &self.window
@@ -225,12 +234,14 @@ impl Inflater {
 
     /// Memory for what later messages may refer to, in bytes.
     pub fn held(&self) -> usize {
-        match &self.window {
-            Window::Known(history) => history.capacity(),
-            // Two bytes for each of the window, and the tables of a block.
-            Window::Partial(_) => 3 * WINDOW,
-            Window::Lost => 0,
-        }
+        let engine = if self.engine.is_some() { ENGINE } else { 0 };
+        engine
+            + match &self.window {
+                Window::Known(history) => history.capacity(),
+                // Two bytes for each of the window, and the tables of a block.
+                Window::Partial(_) => 3 * WINDOW,
+                Window::Lost => 0,
+            }
     }
 }
 

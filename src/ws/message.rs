@@ -24,6 +24,9 @@ pub struct Assembly {
     output: u64,
 }
 
+/// Anomalies of a message that are kept though too much is kept over all connections.
+const SPARED: usize = 8;
+
 /// How the payload of a message is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
@@ -173,6 +176,28 @@ impl Assembly {
     pub fn cut_off(&mut self, inflater: Option<&mut Inflater>, engines: &mut Engines) {
         self.message.complete = false;
         self.give_up(inflater, engines);
+    }
+
+    /// Lets go of what can be done without; whether there was anything.
+    pub fn release(&mut self, inflater: Option<&mut Inflater>, engines: &mut Engines) -> bool {
+        if !self.is_inflating() && self.held() == 0 {
+            return false;
+        }
+        self.give_up(inflater, engines);
+        let Message { anomalies, headers, .. } = &mut self.message;
+        headers.truncate(SPARED);
+        headers.shrink_to_fit();
+        let found = std::mem::take(anomalies);
+        anomaly::gather(anomalies, found, SPARED);
+        true
+    }
+
+    /// Memory beside its payload, in bytes.
+    pub fn held(&self) -> usize {
+        let Message { anomalies, headers, .. } = &self.message;
+        // Room for a few costs no more than the message itself.
+        anomalies.capacity().saturating_sub(4 * SPARED) * size_of::<Anomaly>()
+            + headers.capacity().saturating_sub(SPARED) * size_of::<FrameHeader>()
     }
 
     /// What its payload means is not known.

@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 
 use crate::origin::Timestamp;
 
+/// §5.5: no more bytes than this may be in one.
+const LONGEST: usize = 125;
+
 /// Pings of one side that wait for their Pong, oldest first.
 #[derive(Debug, Default)]
 pub struct Pings {
@@ -47,6 +50,16 @@ impl Pings {
         Some(time.since(sent))
     }
 
+    /// Lets go of all that is remembered: Pongs that answer it are then told without a time.
+    pub fn release(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Memory for what is remembered, in bytes; at most so many.
+    pub fn held(&self) -> usize {
+        (self.waiting.len() + self.ahead.len()) * (size_of::<Control>() + LONGEST)
+    }
+
     /// Pings that were never answered though there was time: sent before `time`.
     pub fn unanswered_before(&self, time: Timestamp) -> usize {
         self.waiting.iter().filter(|ping| ping.time < time).count()
@@ -55,8 +68,6 @@ impl Pings {
 
 impl Control {
     fn new(payload: &[u8], time: Timestamp) -> Self {
-        // §5.5: no more than this may be in one.
-        const LONGEST: usize = 125;
         Self { payload: payload[..payload.len().min(LONGEST)].into(), time }
     }
 }

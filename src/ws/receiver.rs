@@ -228,10 +228,17 @@ impl Receiver {
     }
 
     /// Lets go of what can be done without: what later messages would refer to is then told as lost.
-    pub fn release(&mut self) {
-        if self.message.is_none()
-            && let Some(inflater) = &mut self.inflater
+    pub fn release(&mut self, cx: &mut Context<'_>) {
+        if let State::Searching(search) = &mut self.state {
+            search.release();
+        }
+        if let Some(message) = &mut self.message
+            && message.release(self.inflater.as_deref_mut(), &mut cx.tools.engines)
         {
+            let body = Body::Notice(vec![Anomaly::from(Code::LimitConnections).by(self.direction)]);
+            cx.outbox.push(Event { connection: cx.connection, span: Span::at(message.first), body });
+        }
+        if let Some(inflater) = &mut self.inflater {
             inflater.lose();
         }
     }
@@ -242,7 +249,8 @@ impl Receiver {
             State::Searching(search) => search.held(),
             State::Header(_) | State::Payload(_) | State::Over => 0,
         };
-        searched + self.inflater.as_ref().map_or(0, |inflater| inflater.held())
+        let message = self.message.as_ref().map_or(0, |message| message.held());
+        searched + message + self.inflater.as_ref().map_or(0, |inflater| inflater.held())
     }
 
     /// The first Close frame, and its last packet.

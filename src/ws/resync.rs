@@ -67,6 +67,11 @@ impl Search {
         self.inbox.held()
     }
 
+    /// Passes over all that came.
+    pub fn release(&mut self) {
+        self.gap(self.inbox.offset() + self.inbox.bytes().len() as u64);
+    }
+
     /// Learns that the bytes up to `offset` will not come.
     pub fn gap(&mut self, offset: u64) {
         self.empty(offset);

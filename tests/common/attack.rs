@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::OnceLock;
 
 use wscope::duplex::{Direction, Duplex};
+use wscope::http2::frame::{self, END_HEADERS};
 use wscope::net::segment::Flags;
 use wscope::origin::Timestamp;
 
@@ -11,6 +12,7 @@ use super::conversation::{Conversation, Deflate, Dialect};
 use super::corpus::Kind;
 use super::dice::Dice;
 use super::frame::{binary, ping, raw, text};
+use super::http2::{Http2, block, connect};
 use super::packet::OwnedPacket;
 use super::segment::{Route, Segment};
 use super::tunnel::fragments;
@@ -33,6 +35,11 @@ pub const ATTACKS: &[Kind] = &[
     Kind { name: "tiny-ip-fragments", round: tiny_ip_fragments },
     Kind { name: "bombs", round: bombs },
     Kind { name: "windows", round: windows },
+    Kind { name: "begun-messages", round: begun_messages },
+    Kind { name: "begun-records", round: begun_records },
+    Kind { name: "searches", round: searches },
+    Kind { name: "http2-windows", round: http2_windows },
+    Kind { name: "http2-tables", round: http2_tables },
 ];
 
 /// A round has about so many bytes.
@@ -165,6 +172,69 @@ fn windows(round: u64) -> Vec<OwnedPacket> {
     let noise: Vec<u8> = (0..40 << 10).map(|_| dice.next() as u8).collect();
     let dialect = Dialect { deflate: Some(Deflate::default()), acks: true, ..Dialect::default() };
     (0..3).flat_map(|flow| on(round, flow, dialect.clone()).handshake().server(binary(&noise)).packets()).collect()
+}
+
+/// Compressed messages that begin, each with an inflater of its own, and never end.
+fn begun_messages(round: u64) -> Vec<OwnedPacket> {
+    let dialect = Dialect { deflate: Some(Deflate::default()), ..Dialect::default() };
+    (0..40)
+        .flat_map(|flow| on(round, flow, dialect.clone()).handshake().server(raw(stored(0x42, b"x"))).packets())
+        .collect()
+}
+
+/// ClientHellos in records of the largest size, of which the last byte never comes.
+fn begun_records(round: u64) -> Vec<OwnedPacket> {
+    let record = [&[0x16, 3, 1, 0x40, 0, 1, 0, 0xff, 0][..], &[7; (16 << 10) - 5]].concat();
+    each_flow(round, 8, |told, _| told.syn().client(raw(&record)).packets())
+}
+
+/// Bytes behind a gap that may be the beginning of a long frame.
+fn searches(round: u64) -> Vec<OwnedPacket> {
+    let begun = [&[0x81, 126, 0xff, 0xff][..], &[b'x'; 50 << 10]].concat();
+    let dialect = Dialect { acks: true, ..Dialect::default() };
+    let one = |flow| {
+        let told = on(round, flow, dialect.clone()).handshake().server(text("lost"));
+        let lost = told.packets().len() - 2;
+        let mut packets = told.server(raw(&begun)).packets();
+        packets.remove(lost);
+        packets
+    };
+    (0..2).flat_map(one).collect()
+}
+
+/// WebSockets in streams of HTTP/2 that leave a full window of compression behind each.
+fn http2_windows(round: u64) -> Vec<OwnedPacket> {
+    let mut dice = Dice(round);
+    let noise: Vec<u8> = (0..40 << 10).map(|_| dice.next() as u8).collect();
+    let deflate = ("sec-websocket-extensions", "permessage-deflate");
+    let told = Http2::on(on(round, 0, Dialect { acks: true, ..Dialect::default() }));
+    let told = [1, 3, 5].into_iter().fold(told, |told, stream| {
+        told.head(ToServer, stream, 0, &[&connect("/")[..], &[deflate]].concat())
+            .head(ToClient, stream, 0, &[(":status", "200"), deflate])
+            .frame(ToClient, frame::Kind::DATA, 0, stream, &stored(0xc2, &noise))
+    });
+    told.told().packets()
+}
+
+/// Connections of HTTP/2 that leave a full HPACK table behind each, and a head without an end.
+fn http2_tables(round: u64) -> Vec<OwnedPacket> {
+    let value = "y".repeat(120);
+    let block = [&[0x3f, 0xe1, 0xff, 0x03][..], &block(&[("x", value.as_str()); 400])].concat();
+    let one = |flow| {
+        Http2::on(on(round, flow, Dialect { acks: true, ..Dialect::default() }))
+            .frame(ToServer, frame::Kind::HEADERS, END_HEADERS, 1, &block)
+            .frame(ToServer, frame::Kind::HEADERS, 0, 3, &[0; 50 << 10])
+            .told()
+            .packets()
+    };
+    (0..2).flat_map(one).collect()
+}
+
+/// A frame with this first byte, and content that is compressed by storing it (RFC 1951 §3.2.4).
+fn stored(first: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len() as u16;
+    let payload = [&[0][..], &length.to_le_bytes(), &(!length).to_le_bytes(), content, &[0]].concat();
+    [&[first, 126][..], &(payload.len() as u16).to_be_bytes(), &payload].concat()
 }
 
 fn head(first: &str, length: usize) -> Vec<u8> {
