@@ -1,9 +1,10 @@
 # Each goal first installs what this machine lacks (.ci/setup; Debian). `make` alone lists the goals.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 wscope := $(or $(CARGO_TARGET_DIR),target)/release/wscope
+FUZZ_SECONDS ?= 60
 captures := $(or $(CARGO_TARGET_DIR),target)/bench
 
-.PHONY: help setup build demo test foreign bench
+.PHONY: help setup build demo test foreign fuzz bench
 
 help: ## list the goals
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -25,6 +26,13 @@ test: setup ## run all tests
 
 foreign: setup ## look at a GiB of each of many other protocols: none is a WebSocket
 	WSCOPE_FOREIGN_MIB=1024 cargo test --release --locked --test foreign
+
+fuzz: setup ## run each target of fuzz/ for FUZZ_SECONDS on what libFuzzer makes of the samples
+	@.ci/setup fuzz
+	WSCOPE_SEEDS=fuzz/corpus cargo test --locked --test fuzz
+	for target in $$(cargo +nightly fuzz list); do \
+		cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=20 -rss_limit_mb=2048 || exit; \
+	done
 
 bench: build ## run the benchmarks, and hold wscope against tcpdump and tshark on captures made for it
 	cargo bench --locked

@@ -1,8 +1,9 @@
 //! Segments to bytes (RFC 9293 §3.4), held against a model that keeps every byte in a map; gaps, ends and oddities.
 
 mod common;
-
-use std::collections::BTreeMap;
+#[path = "fuzz/targets/reassembler.rs"]
+#[allow(unreachable_pub, dead_code, reason = "part of it is for fuzzing")]
+mod model;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -10,30 +11,14 @@ use wscope::anomaly::{Code, Severity};
 use wscope::config::{Config, Limits};
 use wscope::duplex::Direction;
 use wscope::event::{Body, End, Event, GapReason, Verdict};
-use wscope::net;
 use wscope::net::segment::Flags;
-use wscope::net::seq::SeqNumber;
-use wscope::tcp::reassembler::{Arrival, Ready, Reassembler};
 
 use common::script::thorough;
-use common::{Conversation, OwnedPacket, Route, Segment, analyse, binary, codes, text};
+use common::{Conversation, OwnedPacket, analyse, binary, codes, text};
+
+use model::{Piece, modelled, reassembled};
 
 use Direction::{ToClient, ToServer};
-
-/// A piece of one direction: where it begins, its bytes, and what the receiver acknowledges after it.
-#[derive(Debug, Clone)]
-struct Piece {
-    at: usize,
-    bytes: Vec<u8>,
-    acknowledge: usize,
-}
-
-/// What a piece of the stream came to: delivered bytes by offset, and the first offset of a contradiction.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Outcome {
-    delivered: Vec<u8>,
-    conflicts: Vec<Option<u64>>,
-}
 
 proptest! {
     #![proptest_config(thorough(3000))]
@@ -48,65 +33,6 @@ fn piece() -> impl Strategy<Value = Piece> {
     // Two letters, so that copies often agree and often do not.
     (0..60usize, vec(prop_oneof![9 => Just(b'a'), 1 => Just(b'b')], 0..12), 0..80usize)
         .prop_map(|(at, bytes, acknowledge)| Piece { at, bytes, acknowledge })
-}
-
-fn reassembled(pieces: &[Piece], isn: u32) -> Outcome {
-    let limits = Limits::default();
-    let seq = |at: usize| SeqNumber(isn.wrapping_add(at as u32));
-    let mut stream = Reassembler::default();
-    stream.anchor(seq(0));
-    let mut outcome = Outcome::default();
-    for piece in pieces {
-        let segment = Segment {
-            from: ToServer,
-            flags: Flags::PSH,
-            seq: piece.at as u64,
-            ack: None,
-            payload: piece.bytes.clone(),
-            time: 0,
-        };
-        let mut route = Route::default();
-        route.isn.to_server = isn;
-        let packet = route.packet(&segment);
-        let net::Decoded::Segment(segment) = net::decode(&packet.lend(1)) else { panic!("a whole packet") };
-        let Arrival { chunk, cut, conflict } = stream.insert(&segment, seq(piece.at), None, &limits);
-        assert_eq!(cut, None);
-        outcome.delivered.extend(chunk.iter().flat_map(|chunk| chunk.bytes));
-        while let Some(ready) = stream.ready(&limits) {
-            let Ready::Bytes(waited) = ready else { panic!("nothing was cut") };
-            assert_eq!(waited.chunk().offset, outcome.delivered.len() as u64);
-            outcome.delivered.extend_from_slice(waited.chunk().bytes);
-        }
-        stream.acknowledge(seq(piece.acknowledge));
-        outcome.conflicts.push(conflict);
-    }
-    outcome
-}
-
-fn modelled(pieces: &[Piece]) -> Outcome {
-    let mut map = BTreeMap::new();
-    let mut outcome = Outcome::default();
-    let mut acknowledged = 0;
-    for piece in pieces {
-        let mut conflict = None;
-        let delivered = outcome.delivered.len();
-        // §3.8.4: one byte before the next may be garbage, to keep the connection alive.
-        let keep_alive = piece.bytes.len() <= 1 && piece.at + 1 == delivered;
-        for (&byte, at) in piece.bytes.iter().zip(piece.at..) {
-            let first = *map.entry(at).or_insert(byte);
-            // What the receiver has acknowledged cannot change any more.
-            let settled = at < delivered && (at < acknowledged || keep_alive);
-            if first != byte && !settled {
-                conflict.get_or_insert(at as u64);
-            }
-        }
-        while let Some(&byte) = map.get(&outcome.delivered.len()) {
-            outcome.delivered.push(byte);
-        }
-        acknowledged = acknowledged.max(piece.acknowledge);
-        outcome.conflicts.push(conflict);
-    }
-    outcome
 }
 
 // ---- gaps

@@ -1,24 +1,5 @@
-//! Any two values of Sec-WebSocket-Extensions: an agreement within its bounds, and the same offer answers itself or not.
-//!
-//! Input: offer and answer, divided by the first line feed.
+//! Bytes of libFuzzer to the target `extension`.
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use wscope::duplex::Direction;
-use wscope::ws::extension::agree;
-
-fuzz_target!(|data: &str| {
-    let (offer, answer) = data.split_once('\n').unwrap_or((data, data));
-    for offered in [None, Some(None), Some(Some(offer))] {
-        let mut anomalies = Vec::new();
-        let agreement = agree(offered, Some(answer), &mut anomalies);
-        if let Some(deflate) = agreement.deflate {
-            for way in Direction::BOTH {
-                assert!((8..=15).contains(&deflate[way].window_bits));
-            }
-        }
-        let elements = answer.split(',').count();
-        assert!(anomalies.len() <= 2 * elements, "{anomalies:?}");
-    }
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| wscope_fuzz::targets::extension::run(data));

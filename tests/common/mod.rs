@@ -29,6 +29,7 @@ pub mod http2;
 pub mod network;
 pub mod packet;
 pub mod pcap;
+pub mod sample;
 pub mod script;
 pub mod segment;
 pub mod tls;
