@@ -4,7 +4,7 @@ wscope := $(or $(CARGO_TARGET_DIR),target)/release/wscope
 FUZZ_SECONDS ?= 60
 captures := $(or $(CARGO_TARGET_DIR),target)/bench
 
-.PHONY: help setup build demo test foreign fuzz bench
+.PHONY: help setup build demo test foreign throw fuzz bench
 
 help: ## list the goals
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -26,6 +26,9 @@ test: setup ## run all tests
 
 foreign: setup ## look at a GiB of each of many other protocols: none is a WebSocket
 	WSCOPE_FOREIGN_MIB=1024 cargo test --release --locked --test foreign
+
+throw: setup ## flip every byte of every sample, cut it at every length, lose packets of it 10,000 times
+	WSCOPE_THROW=all cargo test --release --locked --test throw
 
 fuzz: setup ## run each target of fuzz/ for FUZZ_SECONDS on what libFuzzer makes of the samples
 	@.ci/setup fuzz
