@@ -1,17 +1,34 @@
 //! Where events wait for the edge, and what is counted of them on the way.
+//!
+//! What connections would have to know of each other is asked here too, and settled where all that was told comes
+//! together: see [`ledger`](crate::ledger).
 
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::anomaly::{Code, RULES, Severity};
-use crate::event::{Body, Event, Verdict};
+use crate::event::{Body, ConnectionId, Event, Verdict};
 use crate::input::Counters;
+use crate::ledger::Nonce;
 use crate::origin::Timestamp;
 use crate::ws::frame::Opcode;
 
-/// Events in order, and the summary of all that went through.
+/// What leaves the analysis of connections.
+#[derive(Debug)]
+pub enum Told {
+    /// A connection begins: numbers are given in this order.
+    Begun(ConnectionId),
+    /// The handshake told next has this nonce, and its TCP connection had no other with the same.
+    Nonce(Nonce),
+    /// An event.
+    Event(Event),
+}
+
+/// What is told, in order, and the summary of all that went through.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    queue: VecDeque<Event>,
+    queue: VecDeque<Told>,
+    /// How many connections began.
+    connections: ConnectionId,
     /// Payload bytes that are kept, in events that wait and in messages that are not yet told.
     pub held: usize,
     /// The counters.
@@ -19,6 +36,18 @@ pub struct Outbox {
 }
 
 impl Outbox {
+    /// The number of a new connection: 1, 2, 3… of those told here.
+    pub fn begin(&mut self) -> ConnectionId {
+        self.connections += 1;
+        self.queue.push_back(Told::Begun(self.connections));
+        self.connections
+    }
+
+    /// Asks whether an earlier connection had the nonce of the handshake that is told next.
+    pub fn ask(&mut self, nonce: Nonce) {
+        self.queue.push_back(Told::Nonce(nonce));
+    }
+
     /// Adds an event.
     pub fn push(&mut self, event: Event) {
         for anomaly in event.body.anomalies() {
@@ -32,18 +61,20 @@ impl Outbox {
             }
             Body::Frame(_) | Body::Message(_) | Body::Notice(_) | Body::Closed(_) => {}
         }
-        self.queue.push_back(event);
+        self.queue.push_back(Told::Event(event));
     }
 
-    /// Takes the oldest event.
-    pub fn pop(&mut self) -> Option<Event> {
-        let event = self.queue.pop_front()?;
-        match &event.body {
-            Body::Frame(frame) => self.held -= frame.payload.held(),
-            Body::Message(message) => self.held -= message.payload.held(),
-            Body::Handshake(_) | Body::Gap(_) | Body::Notice(_) | Body::Closed(_) => {}
+    /// Takes what was told first.
+    pub fn pop(&mut self) -> Option<Told> {
+        let told = self.queue.pop_front()?;
+        if let Told::Event(event) = &told {
+            match &event.body {
+                Body::Frame(frame) => self.held -= frame.payload.held(),
+                Body::Message(message) => self.held -= message.payload.held(),
+                Body::Handshake(_) | Body::Gap(_) | Body::Notice(_) | Body::Closed(_) => {}
+            }
         }
-        Some(event)
+        Some(told)
     }
 }
 
@@ -102,9 +133,53 @@ pub struct TlsCounts {
 }
 
 impl Summary {
+    /// Counts all of `other` too, which was counted beside it.
+    pub fn merge(&mut self, other: &Self) {
+        let Self { period, packets, bytes, flows, connections, handshakes, frames, messages, gaps, missing, .. } = self;
+        *period = match (*period, other.period) {
+            (Some((first, latest)), Some((other_first, other_latest))) => {
+                Some((first.min(other_first), latest.max(other_latest)))
+            }
+            (one, another) => one.or(another),
+        };
+        *packets += other.packets;
+        *bytes += other.bytes;
+        *flows += other.flows;
+        *connections += other.connections;
+        add_each(handshakes, &other.handshakes);
+        add_each(frames, &other.frames);
+        *messages += other.messages;
+        *gaps += other.gaps;
+        *missing += other.missing;
+        self.anomalies.merge(&other.anomalies);
+        self.capture = self.capture.or(other.capture);
+        self.tls.merge(other.tls);
+        self.other += other.other;
+        self.headers_cut += other.headers_cut;
+        self.fragments += other.fragments;
+        self.unknown_links.extend(&other.unknown_links);
+    }
+
     /// Frames of an opcode.
     pub fn frames_of(&self, opcode: Opcode) -> u64 {
         self.frames[usize::from(opcode.0 & 15)]
+    }
+}
+
+impl TlsCounts {
+    /// Every thread reads the whole key log, so its lines count once.
+    fn merge(&mut self, other: Self) {
+        self.connections += other.connections;
+        self.decrypted += other.decrypted;
+        self.without_keys += other.without_keys;
+        self.failed += other.failed;
+        self.malformed_lines = self.malformed_lines.max(other.malformed_lines);
+    }
+}
+
+fn add_each(counts: &mut [u64], more: &[u64]) {
+    for (count, more) in counts.iter_mut().zip(more) {
+        *count += more;
     }
 }
 
@@ -126,9 +201,7 @@ impl Counts {
 
     /// Counts all of `other` too.
     pub fn merge(&mut self, other: &Self) {
-        for (count, more) in self.0.iter_mut().zip(other.0) {
-            *count += more;
-        }
+        add_each(&mut self.0, &other.0);
     }
 
     /// How often this code was counted.

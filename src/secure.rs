@@ -184,14 +184,8 @@ impl Secure {
             Code::TlsKeysMissing => counts.without_keys += 1,
             _ => counts.failed += 1,
         }
-        let anomaly = self.anomaly(code, carrier);
-        shared.tls.told += 1;
-        if shared.tls.told > shared.config.limits.tls_told {
-            shared.outbox.summary.anomalies.add(code);
-            return;
-        }
         let (first, last) = self.stage.packets();
-        let body = Body::Notice(vec![anomaly]);
+        let body = Body::Notice(vec![self.anomaly(code, carrier)]);
         shared.outbox.push(Event { connection: NO_CONNECTION, span: Span { first, last }, body });
     }
 

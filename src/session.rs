@@ -278,7 +278,7 @@ impl Session {
         while let Self::Http(http) = self {
             let Some(step) = http.exchange.step(&shared.config.limits) else { return };
             match step {
-                Step::Asked => http.connection = Some(shared.ledger.number()),
+                Step::Asked => http.connection = Some(shared.outbox.begin()),
                 Step::Refused(asked, answered) => {
                     http.tell(Some(asked), Some(answered), false, carrier, shared);
                 }

@@ -1,7 +1,6 @@
 //! What all connections share while they are analysed: the question, the answers, and the tools that are lent.
 
 use crate::config::Config;
-use crate::ledger::Ledger;
 use crate::outbox::Outbox;
 use crate::tls;
 use crate::ws::receiver::Tools;
@@ -17,6 +16,4 @@ pub struct Shared {
     pub tls: tls::Tools,
     /// Inflaters and room to work in.
     pub tools: Tools,
-    /// What connections know of each other.
-    pub ledger: Ledger,
 }

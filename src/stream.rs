@@ -279,7 +279,7 @@ impl Stream {
         let Waiting { half, inboxes, missing } = *waiting;
         let (connection, asked, answered) = match half {
             Half::Asked(asked, Wanted::WebSocket(connection)) => (connection, Some(asked), None),
-            Half::Answered(answered) if frames => (shared.ledger.number(), None, Some(answered)),
+            Half::Answered(answered) if frames => (shared.outbox.begin(), None, Some(answered)),
             Half::Asked(_, Wanted::Tunnel) | Half::Answered(_) => return,
         };
         let halves = Halves { connection, asked, answered, established: frames, anomalies: Vec::new() };

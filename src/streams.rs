@@ -210,7 +210,7 @@ impl Streams {
                 self.highest = self.highest.max(id);
                 let asked = || Asked { request: fields.request(), span, length: 0 };
                 let wanted = if fields.is_extended_connect() {
-                    Some(Wanted::WebSocket(shared.ledger.number()))
+                    Some(Wanted::WebSocket(shared.outbox.begin()))
                 } else {
                     // A tunnel in a tunnel is not followed: hardly anybody does that, and it could go on without end.
                     (fields.is_tunnel() && carrier.proxy.is_none()).then_some(Wanted::Tunnel)

@@ -1,6 +1,6 @@
 //! HTTP/1.1 up to the upgrade: the exchange, and the handshake that is told of it (RFC 6455 §4).
 
-use crate::anomaly::{Anomaly, Code, Detail};
+use crate::anomaly::Anomaly;
 use crate::carrier::Carrier;
 use crate::duplex::Direction;
 use crate::event::ConnectionId;
@@ -55,18 +55,14 @@ impl Upgrade {
         carrier: Carrier<'_>,
         shared: &mut Shared,
     ) -> Opening {
-        let connection = self.connection.take().unwrap_or_else(|| shared.ledger.number());
+        let connection = self.connection.take().unwrap_or_else(|| shared.outbox.begin());
         let key = asked.as_ref().and_then(|asked| asked.request.headers.first("sec-websocket-key"));
-        let mut anomalies = Vec::new();
-        if let Some(key) = key
-            && let Some(nonce) = handshake::nonce(key)
+        if let Some(nonce) = key.and_then(handshake::nonce)
             && self.nonce.replace(nonce) != Some(nonce)
-            && shared.ledger.is_reused(nonce, shared.config.limits.nonces)
         {
-            let reused = Anomaly::new(Code::HandshakeKeyReused, Detail::Found(key.into()));
-            anomalies.push(reused.by(Direction::ToServer));
+            shared.outbox.ask(nonce);
         }
-        anomalies.append(&mut self.notices);
+        let anomalies = std::mem::take(&mut self.notices);
         let carrier = Carrier { proxy: self.exchange.proxy().or(carrier.proxy), ..carrier };
         Halves { connection, asked, answered, established, anomalies }.tell(carrier, shared)
     }

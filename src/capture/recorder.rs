@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::tz::TimeZone;
 
-use crate::analyzer::Standing;
+use crate::flows::Standing;
 use crate::input::{Counters, Packet, Secret};
 use crate::origin::Timestamp;
 

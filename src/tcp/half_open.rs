@@ -13,18 +13,9 @@ use crate::tcp::table::Key;
 /// The SYNs, by the endpoints they are between.
 #[derive(Debug, Default)]
 pub struct HalfOpen {
-    syns: HashMap<Key, Syn, RandomState>,
-    /// Their numbers and keys; those that were answered or replaced are passed over.
+    syns: HashMap<Key, Segment<'static>, RandomState>,
+    /// Their packets and keys; those that were answered or replaced are passed over.
     oldest_first: VecDeque<(u64, Key)>,
-}
-
-/// A SYN without payload.
-#[derive(Debug, Clone, Copy)]
-pub struct Syn {
-    /// Number of the flow that it would open.
-    pub number: u64,
-    /// The segment.
-    pub segment: Segment<'static>,
 }
 
 /// What a segment is to the SYN that waits between the same endpoints.
@@ -32,36 +23,35 @@ pub struct Syn {
 pub enum Answer {
     /// None waits.
     Nothing,
-    /// The same once more, with the number of its flow.
+    /// The same once more, with the packet of the first.
     Repetition(u64),
     /// Part of the connection that it opened.
-    Opened(Syn),
+    Opened(Segment<'static>),
 }
 
 impl HalfOpen {
-    /// Takes a SYN that opens flow `number`, where it is one and carries nothing; of more than `limit` the oldest is
-    /// forgotten.
-    pub fn insert(&mut self, number: u64, key: Key, segment: &Segment<'_>, limit: usize) -> bool {
+    /// Takes a segment, where it is a SYN that carries nothing; of more than `limit` the oldest is forgotten.
+    pub fn insert(&mut self, key: Key, segment: &Segment<'_>, limit: usize) -> bool {
         if !segment.flags.has(Flags::SYN) || !segment.payload.is_empty() || segment.cut > 0 {
             return false;
         }
         while self.oldest_first.len() >= limit.max(1) {
             let Some((oldest, key)) = self.oldest_first.pop_front() else { break };
-            if self.syns.get(&key).is_some_and(|syn| syn.number == oldest) {
+            if self.syns.get(&key).is_some_and(|syn| syn.origin.packet == oldest) {
                 self.syns.remove(&key);
             }
         }
-        self.syns.insert(key, Syn { number, segment: Segment { payload: &[], ..*segment } });
-        self.oldest_first.push_back((number, key));
+        self.syns.insert(key, Segment { payload: &[], ..*segment });
+        self.oldest_first.push_back((segment.origin.packet, key));
         true
     }
 
     /// What a segment is to the SYN that waits; one that is answered no longer does, nor one that another replaces.
     pub fn answer(&mut self, key: &Key, segment: &Segment<'_>) -> Answer {
         let Some(syn) = self.syns.get(key) else { return Answer::Nothing };
-        if segment.flags.has(Flags::SYN) && segment.source == syn.segment.source && segment.payload.is_empty() {
-            if segment.seq == syn.segment.seq {
-                return Answer::Repetition(syn.number);
+        if segment.flags.has(Flags::SYN) && segment.source == syn.source && segment.payload.is_empty() {
+            if segment.seq == syn.seq {
+                return Answer::Repetition(syn.origin.packet);
             }
             self.syns.remove(key);
             return Answer::Nothing;

@@ -1,5 +1,6 @@
 //! From TCP segments to in-order bytes: flows and their two reassembled streams.
 
+pub mod deadlines;
 pub mod flow;
 pub mod half_open;
 pub mod reassembler;

@@ -1,7 +1,6 @@
-//! All flows: which entry a segment belongs to, and which entries have outlived their use.
+//! All flows: which entry a segment belongs to.
 //!
-//! Entries live in a slab; a hash index over the endpoint pairs finds them. A sweep looks at one entry per packet,
-//! so that forgetting costs a constant per packet however many flows there are.
+//! Entries live in a slab; a hash index over the endpoint pairs finds them.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,7 +18,6 @@ pub struct Table<T> {
     index: HashMap<Key, u32, RandomState>,
     slab: Vec<Option<(Key, T)>>,
     free: Vec<u32>,
-    hand: usize,
 }
 
 /// Endpoint pair without direction, and context.
@@ -57,7 +55,7 @@ impl From<&Segment<'_>> for Key {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { index: HashMap::default(), slab: Vec::new(), free: Vec::new(), hand: 0 }
+        Self { index: HashMap::default(), slab: Vec::new(), free: Vec::new() }
     }
 }
 
@@ -82,13 +80,6 @@ impl<T> Table<T> {
         self.index.remove(&key);
         self.free.push(id as u32);
         Some(value)
-    }
-
-    /// The entry at the sweep's hand, if there is one; the hand moves on.
-    pub fn sweep(&mut self) -> Option<FlowId> {
-        let id = self.hand;
-        self.hand = if id + 1 < self.slab.len() { id + 1 } else { 0 };
-        self.slab.get(id)?.is_some().then_some(id)
     }
 
     /// The entry of a key.

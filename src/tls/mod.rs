@@ -31,8 +31,6 @@ pub struct Tools {
     pub keys: KeyLog,
     /// Bytes that wait for secrets, over all connections.
     pub waiting: usize,
-    /// Connections that were told not to have been opened.
-    pub told: u64,
     /// A buffer that nobody uses.
     pub spare: Vec<u8>,
     /// Room to try in.

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::{Builder, JoinHandle};
 
-use crate::analyzer::{Analyzer, Standing};
+use crate::analyzer::Analyzer;
 use crate::capture::{Files, Source as _, Step, Writer};
 use crate::config::{Config, Per};
 use crate::event::{ConnectionId, Event};
+use crate::flows::Standing;
 use crate::input::{Input, Packet};
 use crate::run::Error;
 use crate::store::Row;

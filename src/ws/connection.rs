@@ -79,7 +79,7 @@ impl WebSocket {
         let first = Direction::BOTH.iter().filter_map(|&way| found[way].0.chunks().next());
         let first = first.map(|chunk| chunk.origin).min_by_key(|origin| origin.packet).unwrap_or_default();
         let agreement = Agreement::UNSEEN;
-        let connection = shared.ledger.number();
+        let connection = shared.outbox.begin();
         let heard = Duplex::default();
         let mut socket = Self::new(Opening { connection, first, heard, agreement, answered_at: None });
         for direction in Direction::BOTH {
