@@ -13,6 +13,7 @@ use wscope::event::{Body, End, Gap, GapReason};
 use wscope::http2::hpack::Decoder;
 use wscope::net::segment::Endpoint;
 use wscope::origin::{Origin, Timestamp};
+use wscope::outbox::Told;
 use wscope::shared::Shared;
 use wscope::streams::Streams;
 use wscope::ws::connection::Ending;
@@ -86,5 +87,9 @@ fn events(pieces: &[Piece<'_>], longest: usize, late: bool, config: &Config) -> 
     }
     let last = Origin { packet: pieces.len() as u64, time: Timestamp(pieces.len() as i64) };
     streams.finish(Ending { how: End::Fin, by: None, last, over: true }, carrier, &mut shared);
-    std::iter::from_fn(|| shared.outbox.pop()).map(|event| event.body).collect()
+    let body = |told| match told {
+        Told::Event(event) => Some(event.body),
+        Told::Begun(_) | Told::Nonce(_) => None,
+    };
+    std::iter::from_fn(|| shared.outbox.pop()).filter_map(body).collect()
 }
