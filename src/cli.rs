@@ -13,8 +13,9 @@ use wscope::capture::KeyLog;
 use wscope::config::{self, Config, DecodeAs};
 use wscope::dissect::protobuf;
 use wscope::export::FORMATS;
-use wscope::filter::{self, Filter};
+use wscope::filter::{self, Filter, Saved};
 use wscope::limits::{self, Limits, Setting};
+use wscope::tui::settings::Settings;
 
 use capture::Capture;
 use screen::Screen;
@@ -143,9 +144,12 @@ impl Inputs {
     }
 
     /// What is shown, as `parse` understands it.
-    pub(crate) fn display_filter(&self, parse: fn(&str) -> Result<Filter, filter::Error>) -> Result<Filter> {
+    pub(crate) fn display_filter(&self, parse: fn(&str, &Saved) -> Result<Filter, filter::Error>) -> Result<Filter> {
         let text = self.display_filter.as_deref().unwrap_or_default();
-        parse(text).map_err(|error| anyhow!("-Y: {}", error.render(text)))
+        // Settings are read where they are asked for: others need not be in order.
+        let saved =
+            if text.contains('$') { Settings::load().map_err(|reason| anyhow!(reason))?.filters } else { Saved::new() };
+        parse(text, &saved).map_err(|error| anyhow!("-Y: {}", error.render(text)))
     }
 }
 

@@ -77,7 +77,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
 fn show(cli: &Cli) -> Result<ExitCode> {
     let inputs = &cli.inputs;
     ensure!(!inputs.capture.writes_to_stdout(), "-w - leaves no room for a screen on standard output");
-    let filter = inputs.display_filter(Filter::parse)?;
+    let filter = inputs.display_filter(Filter::parse_with)?;
     let settings = Settings::load();
     let look = cli.screen.look(settings.as_ref().ok());
     let stop = Arc::new(AtomicBool::new(false));
@@ -119,7 +119,7 @@ fn output(inputs: &Inputs, path: Option<&Path>) -> Result<Output> {
 }
 
 fn export(inputs: &Inputs, format: &str, per: Per, output: Output, interrupted: &Arc<AtomicBool>) -> Result<ExitCode> {
-    let filter = inputs.display_filter(Filter::parse)?;
+    let filter = inputs.display_filter(Filter::parse_with)?;
     let (mut source, run) = open(inputs, per, interrupted, &[])?;
     let row: &Row = FORMATS.iter().find(|row| row.name == format).context("no such format")?;
     let export = export::Export { filter, format: (row.make)(per), run, redact: inputs.redact };

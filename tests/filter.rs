@@ -38,6 +38,12 @@ impl Record<'_> {
         serde_json::from_str(self.text()).unwrap_or_default()
     }
 
+    /// What its sub-protocol has in it.
+    fn units(&self) -> impl Iterator<Item = &Value> {
+        let decoded = &self.itself["decoded"];
+        [decoded].into_iter().chain(decoded["more"].as_array().into_iter().flatten())
+    }
+
     fn is_data(&self) -> bool {
         self.is("type", "message") || self.is("type", "frame")
     }
@@ -118,6 +124,17 @@ fn a_filter_chooses_the_records_of_which_it_is_true() {
         ("ws.end == \"closing handshake\"", |it| it.is("how", "closing handshake")),
         ("json(.op)", |it| it.json()["op"].is_string()),
         ("json(.again) and ws.dir == s2c", |it| it.json()["again"] == true && it.is("from", "server")),
+        ("jsonrpc.method == sum", |it| it.itself["decoded"]["method"] == "sum"),
+        ("jsonrpc.code < 0", |it| it.itself["decoded"]["code"].as_i64().is_some_and(|code| code < 0)),
+        ("nats.kind in {PING, PONG}", |it| {
+            let signs = |unit: &Value| ["PING", "PONG"].iter().any(|kind| unit["kind"] == *kind);
+            it.itself["decoded"]["protocol"] == "nats" && it.units().any(signs)
+        }),
+        ("stomp.command contains CONNECT", |it| {
+            it.units().any(|unit| unit["command"].as_str().is_some_and(|command| command.contains("CONNECT")))
+        }),
+        // No JSON itself: its dissector found some in it.
+        ("json(.server_id)", |it| it.itself["decoded"]["options"]["server_id"].is_string()),
         ("type:handshake xor type:closed", |it| it.is("type", "handshake") || it.is("type", "closed")),
         ("not (ws.len < 10 or ws.len >= 10)", |it| it.number("payload_length").is_none()),
         ("ws.len != 5", |it| it.number("payload_length").is_some_and(|length| length != 5.0)),
@@ -197,6 +214,21 @@ fn what_json_could_not_decide_is_told() {
         Command::new(WSCOPE).args(["-Y", "json(last(repeat(1)))"]).arg(sample("browser.pcapng")).assert().code(DONE);
     let told = String::from_utf8_lossy(&run.get_output().stderr);
     assert!(told.starts_with("wscope: -Y: json(…) came to no end on 5 events"), "{told}");
+}
+
+#[test]
+fn saved_filters_are_part_of_expressions() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    fs::create_dir(folder.path().join("wscope")).expect("a folder");
+    fs::write(folder.path().join("wscope/config.toml"), "[filters]\nagain = 'json(.again)'\n").expect("a file");
+    let told = |filter: &str, status: i32| {
+        let mut command = Command::new(WSCOPE);
+        let command = command.args(["-Y", filter]).arg(sample("browser.pcapng")).env("XDG_CONFIG_HOME", folder.path());
+        let output = command.assert().code(status).get_output().clone();
+        String::from_utf8([output.stdout, output.stderr].concat()).expect("UTF-8")
+    };
+    assert_eq!(told("$again dir:s2c", DONE), timeline(&["browser.pcapng", "-Y", "json(.again) and ws.dir == s2c"]));
+    assert!(told("$agian", FAILED).contains("\"agian\" is no saved filter; did you mean again?"));
 }
 
 #[test]

@@ -28,7 +28,11 @@ impl Expr {
             Self::In(left, members) => {
                 left.any(subject, &mut |value| members.iter().any(|member| member.contains(&value)))
             }
-            Self::Json(query) => read::json(subject).is_some_and(|text| query.matches(text)),
+            Self::Json(query) => {
+                let payload = read::json(subject).and_then(|text| query.matches(text));
+                // What is no JSON may hold some, or be told as such by its dissector.
+                payload.unwrap_or_else(|| read::trees(subject).any(|tree| query.matches(tree) == Some(true)))
+            }
         }
     }
 }

@@ -1,10 +1,14 @@
 //! The fields that a filter can ask for: one table, from which the parser, the evaluation and the help page are made.
 //!
-//! A new field is a row here and the function in `read.rs` that reads it.
+//! A new field is a row here and the function in `read.rs` that reads it. Those of sub-protocols stand in the tables of their
+//! dissectors.
+
+use std::sync::LazyLock;
 
 use super::Subject;
 use super::read;
 use super::value::{Kind, Value};
+use crate::dissect;
 
 /// A field of an event, or of its connection.
 #[derive(Debug)]
@@ -41,17 +45,24 @@ pub(super) enum Read {
     One(for<'a> fn(&Subject<'a>) -> Option<Value<'a>>),
     /// Any number: handed to the function until it says that it has enough; whether it did.
     Many(for<'a> fn(&Subject<'a>, &mut dyn FnMut(Value<'a>) -> bool) -> bool),
+    /// What the dissector of a sub-protocol calls by the field's name.
+    Decoded,
 }
 
 impl Field {
     /// The field of this name or alias.
     pub fn find(name: &str) -> Option<&'static Self> {
-        FIELDS.iter().find(|field| field.name == name || field.alias == Some(name))
+        Self::all().find(|field| field.name == name || field.alias == Some(name))
+    }
+
+    /// All of them: those of the table, then those of sub-protocols.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        FIELDS.iter().chain(DECODED.iter())
     }
 
     /// All names and aliases.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        FIELDS.iter().flat_map(|field| field.alias.into_iter().chain([field.name]))
+        Self::all().flat_map(|field| field.alias.into_iter().chain([field.name]))
     }
 
     /// The alias, or where there is none the name.
@@ -64,6 +75,7 @@ impl Field {
         match self.read {
             Read::One(read) => read(subject).is_some_and(enough),
             Read::Many(read) => read(subject, enough),
+            Read::Decoded => read::decoded(subject, self.name, enough),
         }
     }
 }
@@ -158,6 +170,14 @@ pub const FIELDS: &[Field] = {
     ]
 };
 
+/// Names and meanings of the fields of sub-protocols.
+static NAMED: LazyLock<Vec<(String, &'static str)>> = LazyLock::new(|| dissect::fields().collect());
+/// The fields of sub-protocols, by their dotted names: `mqtt.topic`.
+static DECODED: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    let named: &'static [(String, &'static str)] = &NAMED;
+    named.iter().map(|(name, meaning)| row(name, "", Kind::Any, Scope::Event, Read::Decoded, meaning)).collect()
+});
+
 /// A row of the table; an empty alias is none.
 const fn row(
     name: &'static str,
@@ -180,6 +200,7 @@ mod tests {
     #[test]
     fn names_are_unique_and_meanings_are_short() {
         let names: Vec<_> = Field::names().collect();
+        assert!(names.contains(&"mqtt.topic") && names.contains(&"stomp.kind"));
         for (index, name) in names.iter().enumerate() {
             assert!(!names[..index].contains(name), "{name}");
             assert_eq!(Field::find(name).map(|field| field.name == *name || field.alias == Some(name)), Some(true));

@@ -6,6 +6,7 @@ use super::ast::Function;
 use super::field::{FIELDS, Field, Scope};
 use super::quick::KEYS;
 use super::value::Kind;
+use crate::dissect::{COMMON_FIELDS, PROTOCOLS};
 
 const SYNTAX: &str = "\
 Filters: -Y EXPRESSION
@@ -33,8 +34,15 @@ Expressions, as in Wireshark's display filters
   ws.data[0:2] == 1f:8b  bytes: [offset:length], [first-last], [one], [-4:]
   ip.addr == 10.0.0.0/8  a network
   json(.data.code > 400) a jq expression, true of JSON text where one of its
-                         results is neither false nor null
+                         results is neither false nor null; of what is no JSON
+                         text it is asked of each tree that was decoded from it
+                         (MessagePack, CBOR, events of Socket.IO ...)
   ws.rtt                 alone: there is such a value; of a flag: it is set
+  mqtt.topic == \"a/b\"    what a sub-protocol has: read as what stands there;
+                         messages have it: in the screen and timeline, and with
+                         `export --per message`
+  $beats and dir:s2c     a filter of your own, of the [filters] in the settings
+                         file, where `:filter save beats` puts it
   and && or || xor ^^ not ! ( )
                          not binds tightest, then and, xor, or
   What a filter asks for and an event does not have is false, never an error;
@@ -56,6 +64,9 @@ texts over 4 MiB, and says at the end where it came to no end. It knows the
 functions of jq except those of input and output, time, mathematics and regular
 expressions; of these there is test(\"re\").
 ";
+
+/// Widest line.
+const WIDTH: usize = 80;
 
 /// The page, at most 80 characters wide.
 pub fn page() -> String {
@@ -80,6 +91,15 @@ pub fn page() -> String {
             self::field(&mut out, field);
         }
     }
+    out.push_str("\nFields of messages in sub-protocols\n");
+    for (name, meaning) in COMMON_FIELDS {
+        line(&mut out, &format!("PROTOCOL.{name}"), "", meaning);
+    }
+    for protocol in PROTOCOLS {
+        for (name, meaning) in protocol.fields {
+            line(&mut out, &format!("{}.{name}", protocol.name), "", meaning);
+        }
+    }
     out
 }
 
@@ -99,7 +119,11 @@ fn field(out: &mut String, field: &Field) {
 
 fn line(out: &mut String, name: &str, kind: &str, meaning: &str) {
     let line = format!("  {name:<21} {kind:<8} {meaning}");
-    writeln!(out, "{}", line.trim_end()).expect("a String takes all");
+    match line.char_indices().nth(WIDTH).and_then(|(end, _)| line[..end].rfind(' ')) {
+        Some(space) => writeln!(out, "{}\n{:33}{}", line[..space].trim_end(), "", line[space..].trim_start()),
+        None => writeln!(out, "{}", line.trim_end()),
+    }
+    .expect("a String takes all");
 }
 
 #[cfg(test)]
@@ -110,13 +134,18 @@ mod tests {
     #[test]
     fn all_of_the_language_is_on_the_page_and_it_is_not_wide() {
         let page = page();
-        for name in Field::names().chain(KEYS.iter().map(|(key, _)| *key)).chain(Function::ALL.iter().map(|row| row.1))
-        {
+        let common = |name: &&str| COMMON_FIELDS.iter().any(|(common, _)| name.ends_with(&format!(".{common}")));
+        let names = Field::names().filter(|name| !(common(name) && name.split_once('.').is_some_and(is_protocol)));
+        for name in names.chain(KEYS.iter().map(|(key, _)| *key)).chain(Function::ALL.iter().map(|row| row.1)) {
             assert!(page.contains(name), "{name}");
         }
         for line in page.lines() {
             assert!(line.chars().count() <= 80, "{line}");
         }
+    }
+
+    fn is_protocol((name, _): (&str, &str)) -> bool {
+        PROTOCOLS.iter().any(|protocol| protocol.name == name)
     }
 
     #[test]

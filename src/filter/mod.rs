@@ -19,6 +19,7 @@ mod read;
 pub mod selection;
 pub mod value;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::event::{Body, Event, Handshake};
@@ -37,6 +38,9 @@ pub struct Filter {
     /// The same, with what takes longest asked last.
     plan: Option<Expr>,
 }
+
+/// Expressions by the names that they were saved under.
+pub type Saved = BTreeMap<String, String>;
 
 /// What a filter looks at: an event, and what is known around it.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +71,15 @@ impl Filter {
     /// # Errors
     /// Where it cannot be understood: which characters, why, and the nearest name where a name is not known.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let expr = parser::parse(text)?;
+        Self::parse_with(text, &Saved::new())
+    }
+
+    /// Understands an expression in which `$name` stands for a saved one.
+    ///
+    /// # Errors
+    /// As [`Self::parse`], also where a saved one cannot be understood.
+    pub fn parse_with(text: &str, saved: &Saved) -> Result<Self, Error> {
+        let expr = parser::parse(text, saved)?;
         Ok(Self { plan: expr.clone().map(Expr::planned), expr })
     }
 
@@ -75,8 +87,8 @@ impl Filter {
     ///
     /// # Errors
     /// As [`Self::parse`], and where it asks for what only single frames or messages have.
-    pub fn parse_for_connections(text: &str) -> Result<Self, Error> {
-        let filter = Self::parse(text)?;
+    pub fn parse_for_connections(text: &str, saved: &Saved) -> Result<Self, Error> {
+        let filter = Self::parse_with(text, saved)?;
         match filter.expr.as_ref().and_then(Expr::beyond_connection) {
             None => Ok(filter),
             Some(name) => {

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::Saved;
 use super::ast::{Expr, Operand, Pattern, Relation};
 use super::error::Error;
 use super::field::Field;
@@ -24,29 +25,36 @@ const BINARY: &[(&str, Join)] = &[("or", Expr::Or), ("xor", Expr::Xor), ("and", 
 type Join = fn(Vec<Expr>) -> Expr;
 
 /// Parses an expression; `None` of one that says nothing.
-pub(super) fn parse(text: &str) -> Result<Option<Expr>, Error> {
+pub(super) fn parse(text: &str, saved: &Saved) -> Result<Option<Expr>, Error> {
     if text.len() > LENGTH {
         return Err(Error::new(0..0, format!("longer than {LENGTH} bytes")));
     }
-    let mut parser = Parser { lexemes: lex(text)?, text, at: 0, depth: 0 };
-    if parser.peek().token == Token::End {
-        return Ok(None);
-    }
-    let expr = parser.expr(0)?;
-    match parser.peek() {
-        Lexeme { token: Token::End, .. } => Ok(Some(expr)),
-        Lexeme { span, .. } => Err(parser.unexpected(span.clone(), "an operator")),
-    }
+    Parser { lexemes: lex(text)?, text, saved, room: LENGTH, at: 0, depth: 0 }.whole()
 }
 
 pub(super) struct Parser<'t> {
     pub(super) text: &'t str,
+    saved: &'t Saved,
+    /// Bytes of saved expressions that may still be put in.
+    room: usize,
     lexemes: Vec<Lexeme>,
     pub(super) at: usize,
     pub(super) depth: usize,
 }
 
 impl Parser<'_> {
+    /// All of the text.
+    fn whole(&mut self) -> Result<Option<Expr>, Error> {
+        if self.peek().token == Token::End {
+            return Ok(None);
+        }
+        let expr = self.expr(0)?;
+        match self.peek() {
+            Lexeme { token: Token::End, .. } => Ok(Some(expr)),
+            Lexeme { span, .. } => Err(self.unexpected(span.clone(), "an operator")),
+        }
+    }
+
     /// An expression of operators that bind at least as tightly as the one of this index in [`BINARY`].
     fn expr(&mut self, loosest: usize) -> Result<Expr, Error> {
         let mut left = self.prefix()?;
@@ -101,6 +109,7 @@ impl Parser<'_> {
                 self.at += 1;
                 quick::word(&text).ok_or_else(|| Error::new(span, "too long to look for"))
             }
+            Token::Word(word) if word.starts_with('$') && word.len() > 1 => self.saved(&word[1..], span),
             Token::Word(word) if self.is_plain(&word) => self.word(&word, span),
             Token::Json(source) => {
                 self.at += 1;
@@ -117,6 +126,30 @@ impl Parser<'_> {
         let inner = self.expr(BINARY.len())?;
         self.depth -= 1;
         Ok(Expr::Not(Box::new(inner)))
+    }
+
+    /// What `$name` stands for.
+    fn saved(&mut self, name: &str, span: Range<usize>) -> Result<Expr, Error> {
+        self.at += 1;
+        let Some(text) = self.saved.get(name) else {
+            let names = self.saved.keys().map(String::as_str);
+            let mut error = Error::unknown(span, "saved filter", name, names);
+            if error.suggestion.is_none() {
+                error.message += "; to look for a word, put it in quotes";
+            }
+            return Err(error);
+        };
+        // Those that name each other in a circle, or in ever larger numbers, come to an end here.
+        self.deeper(span.clone())?;
+        let room = self.room.checked_sub(text.len() + 1);
+        self.room = room.ok_or_else(|| Error::new(span.clone(), "saved filters make it too long"))?;
+        let within = |error: Error| Error::new(span.clone(), format!("in ${name}: {error}"));
+        let lexemes = lex(text).map_err(within)?;
+        let mut inner = Parser { text, saved: self.saved, room: self.room, lexemes, at: 0, depth: self.depth };
+        let expr = inner.whole().map_err(within)?;
+        self.room = inner.room;
+        self.depth -= 1;
+        expr.ok_or_else(|| Error::new(span.clone(), format!("${name} says nothing")))
     }
 
     /// Whether a word is one to look for: no field, and nothing behind it that asks for one.
@@ -306,6 +339,10 @@ mod tests {
 
     use super::*;
 
+    fn parse(text: &str) -> Result<Option<Expr>, Error> {
+        super::parse(text, &Saved::new())
+    }
+
     fn shown(text: &str) -> String {
         match parse(text) {
             Ok(expr) => expr.expect("it says something").to_string(),
@@ -348,6 +385,9 @@ mod tests {
             ("host:\"a b\"", "ws.host matches \"a b\""),
             ("json(.a > 4)json( \")\\(.b)\" # )\n)", "json(.a > 4) and json( \")\\(.b)\" # )\n)"),
             ("12:30", "any matches \"12:30\""),
+            ("mqtt.topic == a/b", "mqtt.topic == \"a/b\""),
+            ("mqtt.qos > 0 and stomp.command", "mqtt.qos > \"0\" and stomp.command"),
+            ("lower(stomp.command) contains 'end'", "lower(stomp.command) contains \"end\""),
         ] {
             assert_eq!(shown(text), understood);
             assert_eq!(shown(understood), understood, "{text}");
@@ -365,6 +405,8 @@ mod tests {
                 "websocket.opcod",
                 "\"websocket.opcod\" is no field; did you mean websocket.opcode?",
             ),
+            ("mqtt.topik == a", "mqtt.topik", "\"mqtt.topik\" is no field; did you mean mqtt.topic?"),
+            ("mqtt.topik", "mqtt.topik", "\"mqtt.topik\" is no field; did you mean mqtt.topic?"),
             ("ws.dir == s2", "s2", "\"s2\" is no word of this field: c2s, s2c; did you mean s2c?"),
             ("dir:up", "up", "\"up\" is no word of this field: c2s, s2c"),
             ("length(ws.text) > 5", "length", "\"length\" is no function; did you mean len?"),
@@ -390,6 +432,24 @@ mod tests {
             let error = parse(text).expect_err(text);
             assert_eq!((&text[error.span.clone()], &*error.to_string()), (wrong, message), "{text}");
         }
+    }
+
+    #[test]
+    fn saved_filters_stand_for_what_they_were() {
+        let saved = [("beats", "ping or pong"), ("loud", "$beats dir:s2c"), ("wrong", "ws.hots"), ("round", "$round")];
+        let saved = saved.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+        let parse = |text: &str| super::parse(text, &saved);
+        let shown = parse("not $loud and ws.len > 5").expect("understood").map(|expr| expr.to_string());
+        let understood = "not ((any matches \"ping\" or any matches \"pong\") and ws.dir == \"s2c\") and ws.len > 5";
+        assert_eq!(shown.as_deref(), Some(understood));
+        for (text, wrong, message) in [
+            ("a $beat", "$beat", "\"beat\" is no saved filter; did you mean beats?"),
+            ("$wrong", "$wrong", "in $wrong: \"ws.hots\" is no field; did you mean ws.host?"),
+        ] {
+            let error = parse(text).expect_err(text);
+            assert_eq!((&text[error.span.clone()], &*error.to_string()), (wrong, message), "{text}");
+        }
+        assert!(parse("$round").is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::ast::{Expr, Operand, Pattern, Relation};
 use super::error::Error;
-use super::field::{FIELDS, Field};
+use super::field::Field;
 use super::operand::literal;
 use super::value::Kind;
 
@@ -69,8 +69,7 @@ fn any() -> Operand {
 pub(super) fn looks_like_field(word: &str) -> bool {
     let Some((protocol, rest)) = word.split_once('.') else { return false };
     let is_name = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte));
-    let names = FIELDS.iter().flat_map(|field| [Some(field.name), field.alias]).flatten();
-    is_name && names.filter_map(|name| name.split_once('.')).any(|(other, _)| other == protocol)
+    is_name && Field::names().filter_map(|name| name.split_once('.')).any(|(other, _)| other == protocol)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::Subject;
 use super::field::TYPES;
 use super::value::Value;
-use crate::dissect::decoded::Decoded;
+use crate::dissect::decoded::{self, Decoded};
 use crate::duplex::Direction;
 use crate::event::{Body, Event, Frame, Message};
 use crate::http::head::{Headers, Request, Response};
@@ -223,10 +223,7 @@ pub(super) fn frames<'a>(subject: &Subject<'a>) -> One<'a> {
 }
 
 pub(super) fn protocol<'a>(subject: &Subject<'a>) -> One<'a> {
-    match item(subject.event)? {
-        Item::Frame(_) => None,
-        Item::Message(message) => message.decoded.as_ref().map(|decoded| Value::text(&decoded.protocol)),
-    }
+    decoded_of(subject).map(|decoded| Value::text(&decoded.protocol))
 }
 
 pub(super) fn control<'a>(subject: &Subject<'a>) -> One<'a> {
@@ -291,6 +288,44 @@ pub(super) fn text<'a>(subject: &Subject<'a>) -> One<'a> {
 
 pub(super) fn payload<'a>(subject: &Subject<'a>) -> One<'a> {
     payload_of(subject).map(bytes)
+}
+
+/// Values that the dissector of a sub-protocol calls by this name.
+pub(super) fn decoded<'a>(subject: &Subject<'a>, name: &'static str, enough: Enough<'_, 'a>) -> bool {
+    decoded_of(subject).is_some_and(|decoded| decoded.field(name).filter_map(value).any(enough))
+}
+
+fn value<'a>(value: Cow<'a, decoded::Value>) -> One<'a> {
+    use decoded::Value as From;
+    Some(match value {
+        Cow::Borrowed(From::Text(text) | From::Json(text)) => Value::text(text),
+        Cow::Borrowed(From::Bytes(bytes)) => Value::Bytes(Cow::Borrowed(bytes)),
+        Cow::Owned(From::Text(text) | From::Json(text)) => Value::Text(Cow::Owned(text.into())),
+        Cow::Owned(From::Bytes(bytes)) => Value::Bytes(Cow::Owned(bytes.into())),
+        Cow::Borrowed(&From::Flag(flag)) | Cow::Owned(From::Flag(flag)) => Value::Flag(flag),
+        Cow::Borrowed(&From::Number(number)) | Cow::Owned(From::Number(number)) => match u64::try_from(number) {
+            Ok(number) => Value::Number(number),
+            Err(_) => Value::Real(number as f64),
+        },
+        // So many bytes are not kept.
+        Cow::Borrowed(From::Omitted(_)) | Cow::Owned(From::Omitted(_)) => return None,
+    })
+}
+
+/// The trees that a sub-protocol's dissector made of a message, as JSON.
+pub(super) fn trees<'a>(subject: &Subject<'a>) -> impl Iterator<Item = &'a [u8]> {
+    let units = decoded_of(subject).into_iter().flat_map(|decoded| &decoded.units);
+    units.flat_map(|unit| &unit.fields).filter_map(|(_, value)| match value {
+        decoded::Value::Json(text) => Some(text.as_bytes()),
+        _ => None,
+    })
+}
+
+fn decoded_of<'a>(subject: &Subject<'a>) -> Option<&'a Decoded> {
+    match item(subject.event)? {
+        Item::Frame(_) => None,
+        Item::Message(message) => message.decoded.as_deref(),
+    }
 }
 
 /// A text that is kept whole: JSON with a hole is none.

@@ -32,6 +32,8 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// Bytes, text or not.
     Bytes,
+    /// Whatever a sub-protocol has there: flag, number, text or bytes.
+    Any,
 }
 
 impl Kind {
@@ -48,18 +50,20 @@ impl Kind {
             Self::Text => "text",
             Self::Word(_) => "word",
             Self::Bytes => "bytes",
+            Self::Any => "value",
         }
     }
 
     /// Whether it can be searched in: `contains`, `matches`, slices.
     pub(super) fn is_text(self) -> bool {
-        matches!(self, Self::Text | Self::Word(_) | Self::Bytes)
+        matches!(self, Self::Text | Self::Word(_) | Self::Bytes | Self::Any)
     }
 
     /// Whether values of the two can be held against each other.
     pub(super) fn compares_with(self, other: Self) -> bool {
         let numeric = |kind| matches!(kind, Self::Number | Self::Opcode | Self::Real);
-        self.name() == other.name() || numeric(self) && numeric(other) || self.is_text() && other.is_text()
+        let any = self == Self::Any || other == Self::Any;
+        any || self.name() == other.name() || numeric(self) && numeric(other) || self.is_text() && other.is_text()
     }
 }
 
@@ -84,6 +88,8 @@ pub enum Value<'a> {
     Text(Cow<'a, str>),
     /// Bytes.
     Bytes(Cow<'a, [u8]>),
+    /// Read as what it is compared with; only in expressions.
+    Loose(Box<str>),
 }
 
 impl<'a> Value<'a> {
@@ -97,6 +103,7 @@ impl<'a> Value<'a> {
         match self {
             Self::Text(text) => Some(text.as_bytes()),
             Self::Bytes(bytes) => Some(bytes),
+            Self::Loose(text) => Some(text.as_bytes()),
             _ => None,
         }
     }
@@ -113,7 +120,20 @@ impl<'a> Value<'a> {
             (Self::Time(a), Value::Time(b)) => Some(a.cmp(b)),
             (Self::Address(a), Value::Address(b)) if a.is_ipv4() == b.is_ipv4() => Some(a.cmp(b)),
             (Self::Address(a), Value::Network(b, bits)) => contains(*b, *bits, *a).then_some(Ordering::Equal),
+            (Self::Loose(_), Value::Loose(_)) => Some(self.bytes()?.cmp(other.bytes()?)),
+            (a, Value::Loose(text)) => a.compare_as_read(text),
+            (Self::Loose(text), b) => b.compare_as_read(text).map(Ordering::reverse),
             (a, b) => Some(a.bytes()?.cmp(b.bytes()?)),
+        }
+    }
+
+    /// How it stands to what a literal is as a value of its kind.
+    fn compare_as_read(&self, text: &str) -> Option<Ordering> {
+        match self {
+            Self::Flag(_) => self.compare(&literal(Kind::Flag, text, false).ok()?),
+            Self::Number(_) | Self::Real(_) => self.compare(&number(text).map(Value::Number).or_else(|| real(text))?),
+            Self::Bytes(own) if bytes(text).is_some_and(|value| value.bytes() == Some(own)) => Some(Ordering::Equal),
+            _ => Some(self.bytes()?.cmp(text.as_bytes())),
         }
     }
 }
@@ -149,6 +169,7 @@ impl fmt::Display for Value<'_> {
             Self::Address(address) => address.fmt(out),
             Self::Network(address, bits) => write!(out, "{address}/{bits}"),
             Self::Text(text) => quote(text, out),
+            Self::Loose(text) => quote(text, out),
             Self::Bytes(bytes) => {
                 for (index, byte) in bytes.iter().enumerate() {
                     write!(out, "{}{byte:02x}", if index > 0 { ":" } else { "" })?;
@@ -191,6 +212,7 @@ pub(super) fn literal(kind: Kind, text: &str, quoted: bool) -> Result<Value<'sta
         Kind::Time => time(text).ok_or("a moment: 2026-11-21T09:15:44.5Z, \"2026-11-21 09:15\", in UTC unless it says"),
         Kind::Address => address(text).ok_or("an address: 10.0.0.1, 10.0.0.0/8, ::1"),
         Kind::Text | Kind::Word(_) => Ok(Value::Text(Cow::Owned(text.to_owned()))),
+        Kind::Any => Ok(Value::Loose(text.into())),
         Kind::Bytes if quoted => Ok(Value::Bytes(Cow::Owned(text.as_bytes().to_vec()))),
         Kind::Bytes => bytes(text).ok_or("bytes: ff:00, 0xff00, or a string in quotes"),
     }

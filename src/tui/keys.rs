@@ -108,7 +108,7 @@ fn filter_by_value(model: &mut Model, how: char) {
 
 /// Lists only what an expression chooses; says where it is wrong. Whether it was not.
 pub fn set_filter(model: &mut Model, text: &str) -> bool {
-    match Sieve::parse(&expanded(model, text)) {
+    match Sieve::parse(text, &model.filters) {
         Ok(sieve) => {
             model.timeline.listing.set_sieve(sieve);
             true
@@ -118,13 +118,6 @@ pub fn set_filter(model: &mut Model, text: &str) -> bool {
             false
         }
     }
-}
-
-/// The expression with the names of kept filters replaced by what they stand for.
-fn expanded(model: &Model, text: &str) -> String {
-    let name = text.trim().strip_prefix('$');
-    let kept = name.and_then(|name| model.filters.get(name));
-    kept.map_or_else(|| text.to_owned(), String::clone)
 }
 
 fn typed(model: &mut Model, history: &mut History, key: KeyEvent) -> Option<Effect> {
@@ -155,13 +148,12 @@ fn typed(model: &mut Model, history: &mut History, key: KeyEvent) -> Option<Effe
 
 /// Says of what is typed whether it would be understood.
 fn judge(model: &mut Model) {
-    let Some(text) = model.prompt().map(|prompt| expanded(model, prompt.text())) else { return };
     let Layer::Prompt(prompt) = &mut model.layer else { return };
     (prompt.error, prompt.understood) = (None, None);
     if !matches!(prompt.kind, Prompt::Filter | Prompt::Search) {
         return;
     }
-    match Sieve::parse(&text) {
+    match Sieve::parse(prompt.text(), &model.filters) {
         Ok(Some(sieve)) => {
             let understood = sieve.understood();
             prompt.understood = (understood != prompt.text()).then_some(understood);
@@ -194,7 +186,7 @@ fn enter(model: &mut Model, history: &mut History) -> Option<Effect> {
             set_filter(model, &text);
         }
         Prompt::Search => {
-            if let Ok(sieve) = Sieve::parse(&text) {
+            if let Ok(sieve) = Sieve::parse(&text, &model.filters) {
                 model.search.set(sieve);
                 return act(model, Action::Found(super::action::Way::Next));
             }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::event::{ConnectionId, Handshake};
 use crate::filter::field::Scope;
-use crate::filter::{Error, Filter, Subject};
+use crate::filter::{Error, Filter, Saved, Subject};
 use crate::store::{RowId, Store};
 
 use super::marks::Marks;
@@ -23,12 +23,12 @@ pub struct Sieve {
 }
 
 impl Sieve {
-    /// Understands an expression; `None` for an empty one, which hides nothing.
+    /// Understands an expression in which `$name` stands for a saved one; `None` for an empty one, which hides nothing.
     ///
     /// # Errors
     /// Where it cannot be understood.
-    pub fn parse(text: &str) -> Result<Option<Self>, Error> {
-        let filter = Filter::parse(text)?;
+    pub fn parse(text: &str, saved: &Saved) -> Result<Option<Self>, Error> {
+        let filter = Filter::parse_with(text, saved)?;
         Ok(filter.expr().is_some().then(|| Self {
             text: text.to_owned(),
             filter,

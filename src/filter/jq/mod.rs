@@ -61,22 +61,22 @@ impl Query {
         Ok(Self { source: source.to_owned(), filter: Arc::new(filter), given_up: Arc::default() })
     }
 
-    /// Whether it is true of this text; `false` where the text is no JSON, where the expression fails, and where it comes to
+    /// Whether it is true of this text, `None` where that is no JSON; `false` where the expression fails, and where it comes to
     /// no end in its budget.
-    pub(super) fn matches(&self, text: &[u8]) -> bool {
+    pub(super) fn matches(&self, text: &[u8]) -> Option<bool> {
         if self.given_up() >= GIVEN_UP {
             self.given_up.fetch_add(1, Ordering::Relaxed);
-            return false;
+            return Some(false);
         }
         let answer = match readable(text) {
             Readable::Yes => stacker::maybe_grow(STACK, NEW_STACK, || self.ask(text)),
-            Readable::No => Some(false),
+            Readable::No => return None,
             Readable::TooLarge => None,
         };
         if answer.is_none() {
             self.given_up.fetch_add(1, Ordering::Relaxed);
         }
-        answer.unwrap_or(false)
+        Some(answer.unwrap_or(false))
     }
 
     /// How many texts it came to no end on, or did not look into because of their size.
@@ -254,7 +254,7 @@ mod tests {
             ("empty", false),
         ] {
             let query = query(source);
-            assert_eq!((query.matches(text), query.given_up()), (wanted, 0), "{source}");
+            assert_eq!((query.matches(text) == Some(true), query.given_up()), (wanted, 0), "{source}");
         }
     }
 
@@ -299,7 +299,7 @@ mod tests {
             "path(last(repeat(.)))",
         ] {
             let query = query(source);
-            assert!(!query.matches(format!("[{}1]", "1,".repeat(200)).as_bytes()), "{source}");
+            assert_ne!(query.matches(format!("[{}1]", "1,".repeat(200)).as_bytes()), Some(true), "{source}");
             assert_eq!(query.given_up(), 1, "{source}");
         }
     }
@@ -308,7 +308,7 @@ mod tests {
     fn given_up_too_often_it_is_not_asked_any_more() {
         let query = query("\"a\" * 1e18");
         for _ in 0..2 * GIVEN_UP {
-            assert!(!query.matches(b"1"));
+            assert_ne!(query.matches(b"1"), Some(true));
         }
         assert_eq!(query.given_up(), 2 * GIVEN_UP);
     }
@@ -318,14 +318,14 @@ mod tests {
         let query = query("true");
         let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
         for text in ["", " ", "hello", "{", "[1,]", "1 2", "NaN", "# x\n1", "{\"a\":1", "b\"a\""] {
-            assert_eq!((query.matches(text.as_bytes()), query.given_up()), (false, 0), "{:.20}", text);
+            assert_eq!((query.matches(text.as_bytes()), query.given_up()), (None, 0), "{:.20}", text);
         }
         let large = format!("[{}1]", "1,".repeat(TEXT));
         for text in [&*"9".repeat(100_000), &large, &deep("[", "]"), &deep("{\"a\":", "}")] {
-            assert!(!query.matches(text.as_bytes()));
+            assert_ne!(query.matches(text.as_bytes()), Some(true));
         }
         assert_eq!(query.given_up(), 4);
-        assert!(query.matches(format!("[\"{}{}\"]", "9".repeat(5000), "[".repeat(500)).as_bytes()));
+        assert_eq!(query.matches(format!("[\"{}{}\"]", "9".repeat(5000), "[".repeat(500)).as_bytes()), Some(true));
     }
 
     #[test]
