@@ -273,6 +273,10 @@ rules! {
         "a unit of the sub-protocol larger than is looked at"
     LimitAnomalies "limit.anomalies" Loss "wscope limit"
         "more is odd about one frame or message than is told of it"
+    LimitEarly "limit.early" Loss "wscope limit"
+        "the client sent more than is kept before the answer to its upgrade request, which was then no longer waited for"
+    LimitForgotten "limit.forgotten" Note "wscope limit"
+        "more waits than is remembered (SYNs and requests for their answer, Pings for their Pong, keys for being used again): the oldest was forgotten"
     LimitFragments "limit.fragments" Loss "wscope limit"
         "more fragments of IP packets wait for others than are kept; the oldest were given up"
 }

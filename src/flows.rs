@@ -331,8 +331,9 @@ impl Flows {
         if !syn && segment.payload.is_empty() || matches!(self.touched, Touched::HalfOpen(_)) {
             return None;
         }
-        self.shared.outbox.summary.flows += 1;
-        if self.half_open.insert(*key, segment, self.shared.config.limits.half_open) {
+        let Shared { outbox, config, .. } = &mut self.shared;
+        outbox.summary.flows += 1;
+        if self.half_open.insert(*key, segment, config.limits.half_open, &mut outbox.summary.anomalies) {
             self.touched = Touched::HalfOpen(segment.origin.packet);
             return None;
         }

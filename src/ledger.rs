@@ -75,7 +75,7 @@ impl Ledger {
         }
     }
 
-    /// Whether an earlier connection had this nonce; of more than `limit` the oldest is forgotten.
+    /// Whether an earlier connection had this nonce; of more than `limit` the oldest is forgotten, and counted.
     fn is_reused(&mut self, nonce: Nonce, limit: usize) -> bool {
         // All at once, so that memory does not grow with the capture.
         let room = limit.min(AT_ONCE);
@@ -88,6 +88,7 @@ impl Ledger {
             && let Some(oldest) = self.oldest_first.pop_front()
         {
             self.nonces.remove(&oldest);
+            self.anomalies.add(Code::LimitForgotten);
         }
         self.nonces.insert(nonce);
         self.oldest_first.push_back(nonce);

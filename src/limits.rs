@@ -121,7 +121,7 @@ limits! {
     reorder_total: usize = 64 << 20, Bytes,
         "what waits behind holes, over all flows (limit.reorder)";
     early: usize = 1 << 20, Bytes,
-        "what a client sent before the answer to its upgrade request; then it is taken for answered, or for no WebSocket";
+        "what a client sent before the answer to its upgrade request; then it is taken for answered, or for no WebSocket (limit.early)";
     fragment_bytes: usize = 16 << 20, Bytes,
         "fragments of IP packets that wait for others; the oldest make room (limit.fragments)";
     fragment_datagrams: usize = 1 << 14, Count,
@@ -129,7 +129,8 @@ limits! {
     fragment_time: Duration = Duration::from_secs(30), Time,
         "how long the fragments of an IP packet are waited for (RFC 791 §3.2 has 15 s, RFC 8200 §4.5 60 s, Linux 30 s)";
     unacknowledged: usize = 64 << 10, Bytes,
-        "delivered bytes not yet acknowledged that are kept to be compared with retransmissions, per direction";
+        "delivered bytes not yet acknowledged that are kept to be compared with retransmissions, per direction; beyond, the first copy \
+         still wins, but what contradicts it is not noticed";
     queue: usize = 128 << 20, Bytes,
         "captured packets that wait for the analysis of a live capture (capture.dropped)";
     held: usize = 64 << 20, Bytes,
@@ -137,7 +138,8 @@ limits! {
     streams: usize = 256, Count,
         "HTTP/2 streams of one connection that are tracked at once: those that carry a WebSocket or a tunnel, or may";
     half_open: usize = 1 << 14, Count,
-        "SYNs that wait for their answer at once; of more, the oldest are forgotten, and a SYN-ACK tells the same";
+        "SYNs that wait for their answer at once; of more, the oldest are forgotten, and a SYN-ACK tells the same \
+         (limit.forgotten)";
     connections: usize = 128 << 20, Bytes,
         "what is kept of connections between packets, over all: heads, HPACK tables, early bytes, windows of compression, inflaters of \
          messages under way, records of TLS, bytes to compare with retransmissions; then the oldest are let go (limit.connections, \
@@ -155,7 +157,7 @@ limits! {
     patience_segments: u64 = 64, Count,
         "how many segments of the same flow may pass while such a hole is waited for";
     nonces: usize = 1 << 14, Count,
-        "keys of earlier handshakes that are remembered to recognise one used twice";
+        "keys of earlier handshakes that are remembered to recognise one used twice (limit.forgotten)";
     tls_waiting: usize = 256 << 10, Bytes,
         "records of one TLS connection that wait for secrets (tls.keys.missing)";
     tls_waiting_total: usize = 64 << 20, Bytes,
@@ -171,7 +173,7 @@ limits! {
     tls_told: u64 = 1 << 10, Count,
         "TLS connections that could not be opened and are told one by one; the rest is only counted";
     pipelined: usize = 64, Count,
-        "requests of one flow that may wait for their response; of more, the oldest are forgotten";
+        "requests of one flow that may wait for their response; of more, the oldest are forgotten (limit.forgotten)";
     decode: usize = 1 << 20, Bytes,
         "one value of a sub-protocol that is decoded; a larger one is told by its length (limit.decode)";
     decode_total: usize = 64 << 20, Bytes,
@@ -185,7 +187,7 @@ limits! {
     rows: usize = 10_000, Count,
         "ended connections of which `stats` keeps a row; of more, the smallest are only in the total, and that is told";
     pings: usize = 64, Count,
-        "pings of one side that may wait for their pong; of more, the oldest are forgotten";
+        "pings of one side that may wait for their pong; of more, the oldest are forgotten (limit.forgotten)";
 }
 
 impl Limits {

@@ -276,7 +276,14 @@ impl Session {
 
     fn step(&mut self, carrier: Carrier<'_>, shared: &mut Shared) {
         while let Self::Http(http) = self {
-            let Some(step) = http.exchange.step(&shared.config.limits) else { return };
+            let step = http.exchange.step(&shared.config.limits);
+            for _ in 0..http.exchange.take_forgotten() {
+                shared.outbox.summary.anomalies.add(Code::LimitForgotten);
+            }
+            let Some(step) = step else { return };
+            if http.exchange.has_overrun() {
+                http.note(Code::LimitEarly.into());
+            }
             match step {
                 Step::Asked => http.connection = Some(shared.outbox.begin()),
                 Step::Refused(asked, answered) => {

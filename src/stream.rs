@@ -276,13 +276,15 @@ impl Stream {
         let State::Waiting(_) = &self.state else { return };
         let State::Waiting(waiting) = std::mem::replace(&mut self.state, open(Session::Foreign, None)) else { return };
         let frames = waiting.holds_frames();
+        let overrun = waiting.inboxes.to_server.bytes().len() > shared.config.limits.early;
         let Waiting { half, inboxes, missing } = *waiting;
         let (connection, asked, answered) = match half {
             Half::Asked(asked, Wanted::WebSocket(connection)) => (connection, Some(asked), None),
             Half::Answered(answered) if frames => (shared.outbox.begin(), None, Some(answered)),
             Half::Asked(_, Wanted::Tunnel) | Half::Answered(_) => return,
         };
-        let halves = Halves { connection, asked, answered, established: frames, anomalies: Vec::new() };
+        let anomalies = overrun.then(|| Code::LimitEarly.into()).into_iter().collect();
+        let halves = Halves { connection, asked, answered, established: frames, anomalies };
         self.open_websocket(halves, &inboxes, missing, carrier, shared);
     }
 

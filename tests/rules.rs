@@ -706,6 +706,17 @@ fn limit_rules() -> Vec<Row> {
                 opened(1, "AQIDBAUGBwgJCgsMDQ4PEA==").close(1000, ""),
             ))
             .lawful(opened(0, KEY).client(text("hi"))),
+        row(LimitEarly)
+            .on(None, Handshake, "")
+            .config(|config| config.limits.early = 100)
+            .planted(unanswered().client(binary([7; 200])))
+            .lawful(talk().close(1000, "")),
+        row(LimitForgotten)
+            .on(None, Totals, "")
+            .beside(&[PingUnanswered])
+            .config(|config| config.limits.pings = 1)
+            .planted(talk().client(ping("a")).client(ping("b")).close(1000, ""))
+            .lawful(talk().client(ping("a")).close(1000, "")),
         row(LimitFragments)
             .on(None, Totals, "")
             .config(|config| config.limits.fragment_datagrams = 1)
@@ -1033,6 +1044,13 @@ fn lawful_word() -> impl Strategy<Value = Say> {
 /// An open WebSocket.
 fn talk() -> Conversation {
     Conversation::new().handshake()
+}
+
+/// An upgrade request that is not answered.
+fn unanswered() -> Conversation {
+    let told = Conversation::new().syn();
+    let request = told.request();
+    told.client(raw(request))
 }
 
 /// An open WebSocket in this dialect.

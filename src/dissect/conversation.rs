@@ -95,8 +95,8 @@ impl Conversation {
     pub fn forget(&mut self) {
         for direction in Direction::BOTH {
             self.lose(direction);
+            self.pending[direction].forget();
         }
-        self.pending = Duplex::default();
     }
 
     /// Bytes of memory that it keeps.

@@ -161,6 +161,8 @@ impl Dissector {
                 if self.held > self.limits.decode_total {
                     self.held -= conversation.held();
                     conversation.forget();
+                    message.anomalies.push(Code::LimitDecode.into());
+                    self.held += conversation.held();
                 }
                 for anomaly in &message.anomalies[known..] {
                     self.anomalies.add(anomaly.code);

@@ -114,6 +114,12 @@ impl Pending {
         });
     }
 
+    /// All of them are forgotten, as too much is kept over all connections.
+    pub fn forget(&mut self) {
+        let open = self.requests.values().filter(|request| request.answers == 0).count() as u64;
+        *self = Self { next: self.next, forgotten: self.forgotten + open, ..Self::default() };
+    }
+
     /// The requests that were never answered, in their order, and how many older ones were forgotten.
     pub fn unanswered(&self, direction: Direction) -> (Vec<Unanswered>, u64) {
         let unanswered = self.requests.values().filter(|request| request.answers == 0);

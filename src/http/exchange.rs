@@ -33,6 +33,10 @@ pub struct Exchange {
     proxy: Option<Box<str>>,
     /// Whether the other half can no longer be expected.
     forced: bool,
+    /// Whether more came early than is waited with.
+    overrun: bool,
+    /// Requests that were forgotten, and not yet told of.
+    untold: u64,
 }
 
 /// A request and the packets that carried its head.
@@ -134,6 +138,16 @@ impl Exchange {
         self.forced = true;
     }
 
+    /// Whether the answer to an upgrade request is no longer waited for, as too much came before it.
+    pub fn has_overrun(&self) -> bool {
+        self.overrun
+    }
+
+    /// How many requests were forgotten since this was asked last.
+    pub fn take_forgotten(&mut self) -> u64 {
+        std::mem::take(&mut self.untold)
+    }
+
     /// Takes the client for the server.
     pub fn swap(&mut self) {
         self.inbox.swap();
@@ -189,12 +203,13 @@ impl Exchange {
             match &self.state.to_server {
                 State::Body(_) => return None,
                 State::Waiting => {
-                    let given_up = self.forced || inbox.bytes().len() > limits.early;
+                    self.overrun |= inbox.bytes().len() > limits.early;
+                    let given_up = self.forced || self.overrun;
                     return if given_up { Some(self.switch_unanswered()) } else { None };
                 }
                 State::Lost => {
-                    let given_up = inbox.bytes().len() > limits.early;
-                    return given_up.then_some(Step::Foreign { asked: None, oversized: false });
+                    self.overrun |= inbox.bytes().len() > limits.early;
+                    return self.overrun.then_some(Step::Foreign { asked: None, oversized: false });
                 }
                 State::Head => {}
             }
@@ -226,6 +241,7 @@ impl Exchange {
         while self.outstanding.len() > limits.pipelined || self.outstanding.len() > 1 && self.waiting > limits.head {
             self.waiting -= self.outstanding.pop_front().flatten().map_or(0, |forgotten| forgotten.length);
             self.forgotten += 1;
+            self.untold += 1;
         }
     }
 

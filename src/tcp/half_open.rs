@@ -7,7 +7,9 @@ use std::collections::{HashMap, VecDeque};
 
 use foldhash::quality::RandomState;
 
+use crate::anomaly::Code;
 use crate::net::segment::{Flags, Segment};
+use crate::outbox::Counts;
 use crate::tcp::table::Key;
 
 /// The SYNs, by the endpoints they are between.
@@ -30,8 +32,9 @@ pub enum Answer {
 }
 
 impl HalfOpen {
-    /// Takes a segment, where it is a SYN that carries nothing; of more than `limit` the oldest is forgotten.
-    pub fn insert(&mut self, key: Key, segment: &Segment<'_>, limit: usize) -> bool {
+    /// Takes a segment, where it is a SYN that carries nothing; of more than `limit` the oldest is forgotten,
+    /// and counted in `forgotten`.
+    pub fn insert(&mut self, key: Key, segment: &Segment<'_>, limit: usize, forgotten: &mut Counts) -> bool {
         if !segment.flags.has(Flags::SYN) || !segment.payload.is_empty() || segment.cut > 0 {
             return false;
         }
@@ -39,6 +42,7 @@ impl HalfOpen {
             let Some((oldest, key)) = self.oldest_first.pop_front() else { break };
             if self.syns.get(&key).is_some_and(|syn| syn.origin.packet == oldest) {
                 self.syns.remove(&key);
+                forgotten.add(Code::LimitForgotten);
             }
         }
         self.syns.insert(key, Segment { payload: &[], ..*segment });

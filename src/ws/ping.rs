@@ -22,16 +22,16 @@ struct Control {
 }
 
 impl Pings {
-    /// A Ping was sent; of more than `limit` the oldest is forgotten.
-    pub fn sent(&mut self, payload: &[u8], time: Timestamp, limit: usize) {
+    /// A Ping was sent; of more than `limit` the oldest is forgotten. Whether one was.
+    pub fn sent(&mut self, payload: &[u8], time: Timestamp, limit: usize) -> bool {
         let ping = Control::new(payload, time);
         // Where this side had to wait for late bytes, its Pong can be known already.
         if let Some(index) = self.ahead.iter().position(|pong| pong.payload == ping.payload && pong.time >= time) {
             self.ahead.remove(index);
             self.waiting.clear();
-            return;
+            return false;
         }
-        remember(&mut self.waiting, ping, limit);
+        remember(&mut self.waiting, ping, limit)
     }
 
     /// A Pong came back: nanoseconds since the Ping that it answers, `None` where that is not known; of more than `limit`
@@ -72,11 +72,13 @@ impl Control {
     }
 }
 
-fn remember(frames: &mut VecDeque<Control>, frame: Control, limit: usize) {
-    if frames.len() >= limit {
+fn remember(frames: &mut VecDeque<Control>, frame: Control, limit: usize) -> bool {
+    let full = frames.len() >= limit;
+    if full {
         frames.pop_front();
     }
     frames.push_back(frame);
+    full
 }
 
 #[cfg(test)]

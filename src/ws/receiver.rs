@@ -460,7 +460,9 @@ impl Receiver {
             match current.header.opcode {
                 Opcode::CLOSE => close = Some(Close::parse(payload, cut, &mut current.anomalies)),
                 Opcode::PING => {
-                    cx.pings[self.direction].sent(payload, last.time, cx.config.limits.pings);
+                    if cx.pings[self.direction].sent(payload, last.time, cx.config.limits.pings) {
+                        cx.outbox.summary.anomalies.add(Code::LimitForgotten);
+                    }
                 }
                 Opcode::PONG => {
                     rtt = cx.pings[self.direction.opposite()].answered(payload, last.time, cx.config.limits.pings);
