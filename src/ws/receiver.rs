@@ -460,7 +460,8 @@ impl Receiver {
             match current.header.opcode {
                 Opcode::CLOSE => close = Some(Close::parse(payload, cut, &mut current.anomalies)),
                 Opcode::PING => {
-                    if cx.pings[self.direction].sent(payload, last.time, cx.config.limits.pings) {
+                    let forgotten = cx.pings[self.direction].sent(payload, last.time, cx.config.limits.pings);
+                    if forgotten {
                         cx.outbox.summary.anomalies.add(Code::LimitForgotten);
                     }
                 }
