@@ -314,6 +314,10 @@ impl Anomaly {
 
 /// Adds anomalies to those of one item, of which at most `limit` are kept; how many more there were is told instead.
 pub fn gather(kept: &mut Vec<Anomaly>, found: Vec<Anomaly>, limit: usize) {
+    if kept.is_empty() && found.len() <= limit {
+        *kept = found;
+        return;
+    }
     let room = limit.saturating_sub(kept.len());
     let weight = |anomaly: &Anomaly| match (anomaly.code, &anomaly.detail) {
         (Code::LimitAnomalies, Detail::Number(_, count)) => *count,

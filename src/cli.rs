@@ -124,7 +124,7 @@ impl Inputs {
             protobuf::types(schema.as_ref(), rule.parameter()).map_err(|error| anyhow!("-d: {error}"))?;
         }
         let (decode, decode_as, limits) = (!self.no_decode, self.decode_as.clone(), self.limits());
-        Ok(Config { per, decode, decode_as, schema, limits })
+        Ok(Config { per, decode, decode_as, schema, limits, discards_data: false })
     }
 
     /// Bounds of every buffer.

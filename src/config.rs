@@ -5,6 +5,7 @@ pub use crate::limits::Limits;
 use prost_reflect::DescriptorPool;
 
 use crate::dissect::{PROTOCOLS, Protocol};
+use crate::ws::frame::Opcode;
 
 /// How a capture is analysed; one value, passed down.
 #[derive(Debug, Clone, Default)]
@@ -19,9 +20,16 @@ pub struct Config {
     pub schema: Option<DescriptorPool>,
     /// Bounds of every buffer.
     pub limits: Limits,
+    /// Whether the payload of data frames is let go once it was judged and counted.
+    pub discards_data: bool,
 }
 
 impl Config {
+    /// Whether the payload of frames of this opcode is kept, within the limits.
+    pub fn keeps_payload(&self, opcode: Opcode) -> bool {
+        !self.discards_data || opcode.is_control()
+    }
+
     /// Whether a connection between these ports is said to be a WebSocket, whatever it looks like.
     pub fn is_websocket(&self, ports: [u16; 2]) -> bool {
         self.decode_as.iter().any(|rule| rule.protocol == DecodeAs::WEBSOCKET && ports.contains(&rule.port))
@@ -71,12 +79,12 @@ impl DecodeAs {
 }
 
 impl Config {
-    /// The same for who counts and judges and shows no payload: frame by frame, nothing decoded, and of payload no more kept than
+    /// The same for who counts and judges and shows no payload: frame by frame, nothing decoded, and no payload kept but what
     /// a Close or Ping has.
     #[must_use]
     pub fn without_payload(self) -> Self {
         let limits = Limits { payload: 125, ..self.limits };
-        Self { per: Per::Frame, decode: false, limits, ..self }
+        Self { per: Per::Frame, decode: false, limits, discards_data: true, ..self }
     }
 }
 

@@ -40,7 +40,7 @@ pub enum Body {
     /// One data message.
     Message(Box<Message>),
     /// Bytes of a stream that were never seen.
-    Gap(Gap),
+    Gap(Box<Gap>),
     /// Oddities that belong to no frame.
     Notice(Vec<Anomaly>),
     /// The end; the last event of a connection that was established.

@@ -172,7 +172,7 @@ mod tests {
     fn a_row_is_small_and_tells_its_event() {
         assert_eq!(size_of::<Row>(), 32);
         let gap = Gap::new(Direction::ToClient, 7, 1 << 40, GapReason::NotCaptured);
-        let row = Row::new(&Event { connection: 3, span: Span::default(), body: Body::Gap(gap) }, 9, 11);
+        let row = Row::new(&Event { connection: 3, span: Span::default(), body: Body::Gap(Box::new(gap)) }, 9, 11);
         assert_eq!((row.kind, row.direction(), row.size), (Kind::Gap, Some(Direction::ToClient), u32::MAX));
         assert_eq!((row.severity(), row.is_whole(), row.is_landmark()), (Some(Severity::Loss), false, true));
     }

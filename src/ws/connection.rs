@@ -18,10 +18,10 @@ use crate::ws::resync::Search;
 pub struct WebSocket {
     connection: ConnectionId,
     first: Origin,
-    /// Whether the capture has the handshake of each side.
-    heard: Duplex<bool>,
     receivers: Duplex<Receiver>,
     pings: Duplex<Pings>,
+    /// Whether the capture has the handshake of each side.
+    heard: Duplex<bool>,
 }
 
 /// What an opening handshake makes known of the WebSocket that it opens.
@@ -136,7 +136,7 @@ impl WebSocket {
     /// Learns of bytes that will never come; `origin` is the packet that made it known.
     pub fn gap(&mut self, gap: Gap, origin: Origin, shared: &mut Shared) {
         let Gap { direction, offset, length, exact, .. } = gap;
-        self.tell(Body::Gap(gap), Span::at(origin), shared);
+        self.tell(Body::Gap(Box::new(gap)), Span::at(origin), shared);
         let (receiver, mut cx) = self.receiver(direction, shared);
         receiver.gap(offset, length, exact, origin, &mut cx);
     }
@@ -164,7 +164,7 @@ impl WebSocket {
             by,
             close: first.map(|&(.., close)| close.clone()),
             duration: last.time.since(self.first.time),
-            tally: Duplex { to_server: *self.tally(Direction::ToServer), to_client: *self.tally(Direction::ToClient) },
+            tally: Duplex { to_server: self.tally(Direction::ToServer), to_client: self.tally(Direction::ToClient) },
             unanswered: Vec::new(),
             forgotten: 0,
         };
@@ -224,7 +224,7 @@ impl WebSocket {
         anomalies
     }
 
-    fn tally(&self, direction: Direction) -> &Tally {
+    fn tally(&self, direction: Direction) -> Tally {
         self.receivers[direction].tally()
     }
 

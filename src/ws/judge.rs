@@ -2,6 +2,8 @@
 //!
 //! What it takes a message to judge (fragmentation, UTF-8, DEFLATE) is judged where the message is.
 
+use std::num::NonZero;
+
 use crate::anomaly::{Anomaly, Code, Detail};
 use crate::duplex::Direction;
 use crate::ws::extension::Agreement;
@@ -13,18 +15,24 @@ const RECENT_KEYS: usize = 8;
 /// The rules for the headers of one direction.
 #[derive(Debug)]
 pub struct Judge {
+    /// Offset in the opposite stream that the client must have seen before it may send (end of the 101).
+    answered_at: Option<NonZero<u64>>,
+    /// The latest first; zero keys among them are of no use, as they are told by themselves.
+    recent_keys: [[u8; 4]; RECENT_KEYS],
     direction: Direction,
     agreement: Agreement,
-    /// Offset in the opposite stream that the client must have seen before it may send (end of the 101).
-    answered_at: Option<u64>,
-    recent_keys: [Option<[u8; 4]>; RECENT_KEYS],
 }
 
 impl Judge {
     /// The rules under an agreement; `answered_at` is where the 101 ends in the opposite stream.
     pub fn new(direction: Direction, agreement: Agreement, answered_at: Option<u64>) -> Self {
-        let answered_at = answered_at.filter(|_| direction == Direction::ToServer);
-        Self { direction, agreement, answered_at, recent_keys: [None; RECENT_KEYS] }
+        let answered_at = answered_at.filter(|_| direction == Direction::ToServer).and_then(NonZero::new);
+        Self { answered_at, recent_keys: [[0; 4]; RECENT_KEYS], direction, agreement }
+    }
+
+    /// What was agreed.
+    pub fn agreement(&self) -> Agreement {
+        self.agreement
     }
 
     /// Judges a header. `acknowledged` is what its sender had seen of the opposite stream, `closed` whether it has sent a
@@ -32,7 +40,7 @@ impl Judge {
     pub fn header(&mut self, header: &Header, acknowledged: Option<u64>, closed: bool, anomalies: &mut Vec<Anomaly>) {
         let mut found = |code: Code, detail| anomalies.push(Anomaly::new(code, detail));
         if let Some(answered_at) = self.answered_at.take()
-            && acknowledged.is_some_and(|acknowledged| acknowledged < answered_at)
+            && acknowledged.is_some_and(|acknowledged| acknowledged < answered_at.get())
         {
             found(Code::HandshakeEarlyData, Detail::None);
         }
@@ -67,11 +75,11 @@ impl Judge {
         if let Some(key) = header.masking_key {
             if key == [0; 4] {
                 found(Code::MaskZero, Detail::None);
-            } else if self.recent_keys.contains(&Some(key)) {
+            } else if self.recent_keys.contains(&key) {
                 found(Code::MaskReused, Detail::None);
             }
             self.recent_keys.rotate_right(1);
-            self.recent_keys[0] = Some(key);
+            self.recent_keys[0] = key;
         }
         let length = || Detail::Number("payload length".into(), header.payload_length);
         if !header.is_minimal() {

@@ -1,5 +1,7 @@
 //! Fragments of one direction to messages (RFC 6455 §5.4): joined, inflated and judged as UTF-8.
 
+use std::mem::take;
+
 use crate::anomaly::{self, Anomaly, Code, Detail};
 use crate::config::{Config, Per};
 use crate::duplex::Direction;
@@ -218,9 +220,11 @@ impl Assembly {
         anomaly::gather(&mut self.message.anomalies, anomalies, limit);
     }
 
-    /// The message.
-    pub fn into_message(self) -> Message {
-        let Self { mut message, .. } = self;
+    /// The message, which takes with it what was gathered.
+    pub fn message(&mut self) -> Message {
+        let Message { headers, payload, anomalies, .. } = &mut self.message;
+        let (headers, payload, anomalies) = (take(headers), take(payload), take(anomalies));
+        let mut message = Message { headers, payload, anomalies, decoded: None, ..self.message };
         if message.payload.is_cut() {
             message.anomalies.push(Code::LimitPayload.into());
         }
@@ -243,6 +247,11 @@ impl Assembly {
     /// Whether it is compressed.
     pub fn is_compressed(&self) -> bool {
         self.message.compressed
+    }
+
+    /// Whether nothing can be found in its bytes.
+    pub fn is_opaque(&self) -> bool {
+        self.compression == Compression::None && !self.message.text
     }
 
     /// What it means that its data cannot be inflated.
@@ -282,7 +291,12 @@ impl Assembly {
     /// Takes bytes of the message; a range of those that are not known may begin behind them.
     fn take(&mut self, bytes: &[u8], unknown: &[Range], fragment: &mut Fragment<'_>) -> u64 {
         let Fragment { payload, held, config, .. } = fragment;
-        self.sink(payload, config).keep(bytes, unknown, &config.limits, held);
+        let sink = self.sink(payload, config);
+        if config.discards_data {
+            sink.length += bytes.len() as u64;
+        } else {
+            sink.keep(bytes, unknown, &config.limits, held);
+        }
         let known = unknown.first().map_or(bytes.len(), |&(first, _)| bytes.len().min(first as usize));
         if self.message.text
             && self.message.complete
@@ -333,7 +347,7 @@ mod tests {
                 let (header, length) = Header::parse(&[0x01, 0x00]).expect("two bytes are a header");
                 assembly.begin_fragment(FrameHeader { number, offset: number * length as u64, header }, kept);
             }
-            let message = assembly.into_message();
+            let message = assembly.message();
             assert_eq!((message.frames, message.headers.len()), (3, kept.min(3)));
         }
     }

@@ -8,8 +8,13 @@ use crate::origin::Timestamp;
 const LONGEST: usize = 125;
 
 /// Pings of one side that wait for their Pong, oldest first.
+///
+/// Most connections have none, and then keep no more than that they have none.
 #[derive(Debug, Default)]
-pub struct Pings {
+pub struct Pings(Option<Box<Open>>);
+
+#[derive(Debug, Default)]
+struct Open {
     waiting: VecDeque<Control>,
     /// Pongs of the other side that answer no Ping that is known: heartbeats, or ahead of late bytes of this side.
     ahead: VecDeque<Control>,
@@ -25,28 +30,32 @@ impl Pings {
     /// A Ping was sent; of more than `limit` the oldest is forgotten. Whether one was.
     pub fn sent(&mut self, payload: &[u8], time: Timestamp, limit: usize) -> bool {
         let ping = Control::new(payload, time);
+        let open = self.0.get_or_insert_default();
         // Where this side had to wait for late bytes, its Pong can be known already.
-        if let Some(index) = self.ahead.iter().position(|pong| pong.payload == ping.payload && pong.time >= time) {
-            self.ahead.remove(index);
-            self.waiting.clear();
+        if let Some(index) = open.ahead.iter().position(|pong| pong.payload == ping.payload && pong.time >= time) {
+            open.ahead.remove(index);
+            open.waiting.clear();
+            self.settle();
             return false;
         }
-        remember(&mut self.waiting, ping, limit)
+        remember(&mut open.waiting, ping, limit)
     }
 
     /// A Pong came back: nanoseconds since the Ping that it answers, `None` where that is not known; of more than `limit`
     /// such Pongs the oldest is forgotten.
     pub fn answered(&mut self, payload: &[u8], time: Timestamp, limit: usize) -> Option<i64> {
         let pong = Control::new(payload, time);
+        let open = self.0.get_or_insert_default();
         // Where the other side had to wait for late bytes, Pings can be known that were sent after this Pong.
         let answers = |ping: &Control| ping.payload == pong.payload && ping.time <= time;
-        let Some(index) = self.waiting.iter().rposition(answers) else {
-            remember(&mut self.ahead, pong, limit);
+        let Some(index) = open.waiting.iter().rposition(answers) else {
+            remember(&mut open.ahead, pong, limit);
             return None;
         };
-        let sent = self.waiting[index].time;
+        let sent = open.waiting[index].time;
         // §5.5.3: a Pong may answer the latest of several Pings.
-        self.waiting.drain(..=index);
+        open.waiting.drain(..=index);
+        self.settle();
         Some(time.since(sent))
     }
 
@@ -57,12 +66,18 @@ impl Pings {
 
     /// Memory for what is remembered, in bytes; at most so many.
     pub fn held(&self) -> usize {
-        (self.waiting.len() + self.ahead.len()) * (size_of::<Control>() + LONGEST)
+        let count = self.0.as_ref().map_or(0, |open| open.waiting.len() + open.ahead.len());
+        count * (size_of::<Control>() + LONGEST)
     }
 
     /// Pings that were never answered though there was time: sent before `time`.
     pub fn unanswered_before(&self, time: Timestamp) -> usize {
-        self.waiting.iter().filter(|ping| ping.time < time).count()
+        self.0.as_ref().map_or(0, |open| open.waiting.iter().filter(|ping| ping.time < time).count())
+    }
+
+    /// Lets go of the room for what waits once nothing does.
+    fn settle(&mut self) {
+        self.0 = self.0.take().filter(|open| !open.waiting.is_empty() || !open.ahead.is_empty());
     }
 }
 

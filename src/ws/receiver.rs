@@ -3,13 +3,14 @@
 //! ```text
 //!              ┌──────────────── frame over ────────────────┐
 //!              ▼                                            │
-//!  ───────► Header ──── header whole ───► Payload ──────────┘
-//!            ▲   │                           │
-//!            │   └──────────── gap ──────────┴─ gap beyond the frame ──► Searching ──┐
+//!  ───────► Between ─────── header whole ──────► Payload ───┘
+//!            ▲ │ └─► Header ─── header whole ──►    │
+//!            │ └─ gap ──┴────────────────────── gap beyond the frame ──► Searching ──┐
 //!            └─────────────────── frames found where a packet begins ────────────────┘
 //! ```
 //!
-//! From each of them the end of the stream leads to `Over`.
+//! From each of them the end of the stream leads to `Over`. What is under way lies in boxes that serve one frame after the
+//! other, so that a connection is small while nothing is, and a frame costs no allocation but that of its event.
 //!
 //! An endpoint would fail the connection at the first violation; this goes on, and shows what came next.
 
@@ -52,6 +53,34 @@ pub struct Context<'a> {
 pub struct Tools {
     engines: Engines,
     unmasked: Vec<u8>,
+    frames: Spare<Current>,
+    messages: Spare<Assembly>,
+}
+
+/// A box that waits to be used again.
+#[derive(Debug)]
+struct Spare<T>(Option<Box<T>>);
+
+impl<T> Default for Spare<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> Spare<T> {
+    fn boxed(&mut self, value: T) -> Box<T> {
+        match self.0.take() {
+            None => Box::new(value),
+            Some(mut spare) => {
+                *spare = value;
+                spare
+            }
+        }
+    }
+
+    fn take_back(&mut self, spare: Box<T>) {
+        self.0 = Some(spare);
+    }
 }
 
 /// Payload is worked on in pieces of this size, which stay in the first-level cache.
@@ -64,21 +93,41 @@ const LONGEST_TEXT: u64 = 1 << 32;
 /// One direction of a WebSocket.
 #[derive(Debug)]
 pub struct Receiver {
-    direction: Direction,
-    judge: Judge,
-    /// The reserved bits that are expected where frames are looked for.
-    expected_rsv: u8,
     state: State,
     message: Option<Box<Assembly>>,
     inflater: Option<Box<Inflater>>,
+    seldom: Option<Box<Seldom>>,
+    count: Count,
+    judge: Judge,
+    direction: Direction,
     terms: Terms,
     /// Whether a message may be under way whose beginning was not seen.
     mid_message: bool,
+}
+
+/// What was sent so far: see [`Tally`].
+#[derive(Debug, Default)]
+struct Count {
+    frames: u64,
+    /// Messages that began.
+    begun: u64,
+    /// Messages that ended.
+    messages: u64,
+    payload_bytes: u64,
+    bytes: u64,
+    wire_bytes: u64,
+}
+
+/// What few directions have before their end.
+#[derive(Debug, Default)]
+struct Seldom {
+    /// The first Close frame, and its last packet.
+    close: Option<(Close, Origin)>,
     /// Bytes passed over before the frame boundary was found again, until that is told.
     resynced: Option<u64>,
-    close: Option<Box<(Close, Origin)>>,
-    messages: u64,
-    tally: Tally,
+    gaps: u64,
+    missing: u64,
+    anomalies: u64,
 }
 
 /// Where the terms of compression come from.
@@ -94,8 +143,10 @@ enum Terms {
 
 #[derive(Debug)]
 enum State {
-    /// Between frames, or inside a header.
-    Header(Partial),
+    /// Between frames.
+    Between,
+    /// Inside a header.
+    Header(Box<Partial>),
     /// Inside a payload.
     Payload(Box<Current>),
     /// Where the next frame begins is not known.
@@ -104,14 +155,26 @@ enum State {
     Over,
 }
 
-/// The bytes of a header that have come.
-#[derive(Debug, Clone, Copy, Default)]
-struct Partial {
-    bytes: [u8; MAX_HEADER],
-    len: usize,
+/// Where a frame begins.
+#[derive(Debug, Clone, Copy)]
+struct Start {
     offset: u64,
     first: Origin,
     acknowledged: Option<u64>,
+}
+
+impl Start {
+    fn of(chunk: &Chunk<'_>) -> Self {
+        Self { offset: chunk.offset, first: chunk.origin, acknowledged: chunk.acknowledged }
+    }
+}
+
+/// The bytes of a header that have come, while they are not all there.
+#[derive(Debug)]
+struct Partial {
+    start: Start,
+    bytes: [u8; MAX_HEADER],
+    len: usize,
 }
 
 /// The frame that is being received.
@@ -136,18 +199,15 @@ impl Receiver {
     /// A receiver for the bytes behind the opening handshake; `answered_at` is where the 101 ends in the opposite stream.
     pub fn new(direction: Direction, agreement: Agreement, answered_at: Option<u64>) -> Self {
         Self {
-            direction,
-            judge: Judge::new(direction, agreement, answered_at),
-            expected_rsv: agreement.expected_rsv(),
-            state: State::Header(Partial::default()),
+            state: State::Between,
             message: None,
             inflater: agreement.deflate.map(|deflate| Box::new(Inflater::new(deflate[direction]))),
+            seldom: None,
+            count: Count::default(),
+            judge: Judge::new(direction, agreement, answered_at),
+            direction,
             terms: if agreement.unknown { Terms::Assumed } else { Terms::Agreed },
             mid_message: false,
-            resynced: None,
-            close: None,
-            messages: 0,
-            tally: Tally::default(),
         }
     }
 
@@ -159,13 +219,13 @@ impl Receiver {
             inflater.lose();
         }
         let masked = Some(self.direction == Direction::ToServer);
-        let expected = Expected { masked, rsv: self.expected_rsv };
+        let expected = Expected { masked, rsv: self.judge.agreement().expected_rsv() };
         self.state = State::Searching(Box::new(Search::new(offset, expected, wanted)));
     }
 
     /// Takes the next bytes.
     pub fn push(&mut self, chunk: Chunk<'_>, cx: &mut Context<'_>) {
-        self.tally.wire_bytes += chunk.bytes.len() as u64;
+        self.count.wire_bytes += chunk.bytes.len() as u64;
         self.decode(chunk, cx);
     }
 
@@ -173,6 +233,7 @@ impl Receiver {
         let mut rest = chunk;
         while !rest.bytes.is_empty() {
             match &mut self.state {
+                State::Between => rest = self.push_start(rest, cx),
                 State::Header(_) => rest = self.push_header(rest, cx),
                 State::Payload(current) => {
                     let left = current.header.payload_length - current.position;
@@ -193,13 +254,14 @@ impl Receiver {
 
     /// Learns that the `length` bytes from `offset` on, the next ones, will never come; `origin` is the packet that made it known.
     pub fn gap(&mut self, offset: u64, length: u64, exact: bool, origin: Origin, cx: &mut Context<'_>) {
-        self.tally.gaps += 1;
-        self.tally.missing += length;
+        let seldom = self.seldom.get_or_insert_default();
+        seldom.gaps += 1;
+        seldom.missing += length;
         let inside = match &self.state {
             // Where it is not known how much is missing, it is not known where the payload ends either.
             State::Payload(_) if !exact => 0,
             State::Payload(current) => length.min(current.header.payload_length - current.position),
-            State::Header(_) | State::Searching(_) | State::Over => 0,
+            State::Between | State::Header(_) | State::Searching(_) | State::Over => 0,
         };
         self.miss(inside, cx);
         self.end_if_whole(origin, cx);
@@ -212,17 +274,18 @@ impl Receiver {
     /// Nothing more can be told of the stream: tells what is unfinished.
     pub fn finish(&mut self, last: Origin, cx: &mut Context<'_>) {
         self.search(true, cx);
-        match self.state {
-            State::Payload(ref current) => self.miss(current.header.payload_length - current.position, cx),
+        match &self.state {
+            State::Payload(current) => self.miss(current.header.payload_length - current.position, cx),
             State::Header(partial) => {
+                let start = partial.start;
                 if let Some(header) = Header::parse_truncated(&partial.bytes[..partial.len]) {
-                    self.begin(header, &partial, true, cx);
+                    self.begin(header, &start, true, cx);
                 }
             }
-            State::Searching(_) | State::Over => {}
+            State::Between | State::Searching(_) | State::Over => {}
         }
         if let State::Payload(current) = std::mem::replace(&mut self.state, State::Over) {
-            self.tell_frame(*current, false, last, cx);
+            self.tell_frame(current, false, last, cx);
         }
         self.cut_message_off(last, cx);
     }
@@ -247,7 +310,7 @@ impl Receiver {
     pub fn held(&self) -> usize {
         let searched = match &self.state {
             State::Searching(search) => search.held(),
-            State::Header(_) | State::Payload(_) | State::Over => 0,
+            State::Between | State::Header(_) | State::Payload(_) | State::Over => 0,
         };
         let message = self.message.as_ref().map_or(0, |message| message.held());
         searched + message + self.inflater.as_ref().map_or(0, |inflater| inflater.held())
@@ -255,12 +318,15 @@ impl Receiver {
 
     /// The first Close frame, and its last packet.
     pub fn close(&self) -> Option<&(Close, Origin)> {
-        self.close.as_deref()
+        self.seldom.as_ref()?.close.as_ref()
     }
 
     /// What was sent so far.
-    pub fn tally(&self) -> &Tally {
-        &self.tally
+    pub fn tally(&self) -> Tally {
+        let Count { frames, messages, payload_bytes, bytes, wire_bytes, .. } = self.count;
+        let [gaps, missing, anomalies] =
+            self.seldom.as_ref().map_or([0; 3], |seldom| [seldom.gaps, seldom.missing, seldom.anomalies]);
+        Tally { frames, messages, payload_bytes, bytes, wire_bytes, gaps, missing, anomalies }
     }
 
     /// Looks for the next frame where it is not known where it begins; `ended`: with what is there.
@@ -269,34 +335,42 @@ impl Receiver {
         if !search.look(ended) {
             return;
         }
-        self.resynced = search.is_told().then(|| search.passed());
+        if search.is_told() {
+            self.seldom.get_or_insert_default().resynced = Some(search.passed());
+        }
         let inbox = search.take();
-        self.state = State::Header(Partial::default());
+        self.state = State::Between;
         for chunk in inbox.chunks() {
             self.decode(chunk, cx);
         }
     }
 
-    fn push_header<'a>(&mut self, chunk: Chunk<'a>, cx: &mut Context<'_>) -> Chunk<'a> {
-        let State::Header(partial) = &mut self.state else { return chunk };
-        if partial.len == 0 {
-            let Chunk { origin, offset, acknowledged, .. } = chunk;
-            *partial = Partial { offset, first: origin, acknowledged, ..Partial::default() };
-            // All in one chunk, as nearly always.
-            if let Some((header, length)) = Header::parse(chunk.bytes) {
-                let start = *partial;
+    fn push_start<'a>(&mut self, chunk: Chunk<'a>, cx: &mut Context<'_>) -> Chunk<'a> {
+        let start = Start::of(&chunk);
+        match Header::parse(chunk.bytes) {
+            Some((header, length)) => {
                 self.begin(header, &start, false, cx);
                 self.end_if_whole(chunk.origin, cx);
-                return chunk.split_at(length).1;
+                chunk.split_at(length).1
+            }
+            None => {
+                let mut partial = Partial { start, bytes: [0; MAX_HEADER], len: chunk.bytes.len() };
+                partial.bytes[..partial.len].copy_from_slice(chunk.bytes);
+                self.state = State::Header(Box::new(partial));
+                chunk.split_at(chunk.bytes.len()).1
             }
         }
+    }
+
+    fn push_header<'a>(&mut self, chunk: Chunk<'a>, cx: &mut Context<'_>) -> Chunk<'a> {
+        let State::Header(partial) = &mut self.state else { return chunk };
         let before = partial.len;
         let count = chunk.bytes.len().min(MAX_HEADER - before);
         partial.bytes[before..before + count].copy_from_slice(&chunk.bytes[..count]);
         partial.len += count;
-        let start = *partial;
-        match Header::parse(&start.bytes[..start.len]) {
+        match Header::parse(&partial.bytes[..partial.len]) {
             Some((header, length)) => {
+                let start = partial.start;
                 self.begin(header, &start, false, cx);
                 self.end_if_whole(chunk.origin, cx);
                 chunk.split_at(length - before).1
@@ -306,17 +380,21 @@ impl Receiver {
     }
 
     /// A header is whole, or nothing more of it will come.
-    fn begin(&mut self, header: Header, start: &Partial, truncated: bool, cx: &mut Context<'_>) {
-        self.tally.frames += 1;
+    fn begin(&mut self, header: Header, start: &Start, truncated: bool, cx: &mut Context<'_>) {
+        self.count.frames += 1;
         cx.outbox.summary.frames[usize::from(header.opcode.0 & 15)] += 1;
         let mut anomalies = Vec::new();
-        if let Some(skipped) = self.resynced.take() {
-            anomalies.push(Anomaly::new(Code::WsResync, Detail::Number("bytes passed over".into(), skipped)));
+        let mut closed = false;
+        if let Some(seldom) = &mut self.seldom {
+            closed = seldom.close.is_some();
+            if let Some(skipped) = seldom.resynced.take() {
+                anomalies.push(Anomaly::new(Code::WsResync, Detail::Number("bytes passed over".into(), skipped)));
+            }
         }
-        self.judge.header(&header, start.acknowledged, self.close.is_some(), &mut anomalies);
+        self.judge.header(&header, start.acknowledged, closed, &mut anomalies);
         let data = matches!(header.opcode, Opcode::CONTINUATION | Opcode::TEXT | Opcode::BINARY);
         let member = data && self.begin_fragment(&header, start, &mut anomalies, cx);
-        self.state = State::Payload(Box::new(Current {
+        self.state = State::Payload(cx.tools.frames.boxed(Current {
             offset: start.offset,
             first: start.first,
             header,
@@ -333,7 +411,7 @@ impl Receiver {
     fn begin_fragment(
         &mut self,
         header: &Header,
-        start: &Partial,
+        start: &Start,
         anomalies: &mut Vec<Anomaly>,
         cx: &mut Context<'_>,
     ) -> bool {
@@ -355,17 +433,17 @@ impl Receiver {
                 }
                 Some(_) | None => Compression::None,
             };
-            self.messages += 1;
+            self.count.begun += 1;
             let text = header.opcode == Opcode::TEXT;
             let mut message =
-                Assembly::new(self.direction, self.messages, start.offset, start.first, text, compression);
+                Assembly::new(self.direction, self.count.begun, start.offset, start.first, text, compression);
             if compression == Compression::Deflate && self.terms != Terms::Agreed {
                 message.assume();
                 if std::mem::replace(&mut self.terms, Terms::Told) == Terms::Assumed {
                     anomalies.push(Code::DeflateUnknown.into());
                 }
             }
-            self.message = Some(Box::new(message));
+            self.message = Some(cx.tools.messages.boxed(message));
         }
         if self.judge.may_transform(header)
             && let Some(message) = &mut self.message
@@ -375,7 +453,7 @@ impl Receiver {
             message.cannot_be_read(self.inflater.as_deref_mut(), &mut cx.tools.engines);
         }
         if let Some(message) = &mut self.message {
-            let frame = FrameHeader { number: self.tally.frames, offset: start.offset, header: *header };
+            let frame = FrameHeader { number: self.count.frames, offset: start.offset, header: *header };
             message.begin_fragment(frame, cx.config.limits.headers);
         }
         self.message.is_some()
@@ -386,8 +464,16 @@ impl Receiver {
         let State::Payload(current) = &mut self.state else { return };
         let current = &mut **current;
         let Current { header, payload, anomalies, .. } = current;
-        self.tally.payload_bytes += wire.len() as u64;
-        let Tools { engines, unmasked } = &mut *cx.tools;
+        self.count.payload_bytes += wire.len() as u64;
+        let message = self.message.as_deref_mut().filter(|_| current.member);
+        if !cx.config.keeps_payload(header.opcode) && message.as_ref().is_none_or(|message| message.is_opaque()) {
+            current.position += wire.len() as u64;
+            payload.length += wire.len() as u64;
+            self.count.bytes += wire.len() as u64;
+            return;
+        }
+        let Tools { engines, unmasked, .. } = &mut *cx.tools;
+        let mut message = message;
         for piece in wire.chunks(PIECE) {
             let bytes = match header.masking_key {
                 None => piece,
@@ -399,7 +485,7 @@ impl Receiver {
                 }
             };
             current.position += piece.len() as u64;
-            self.tally.bytes += match self.message.as_deref_mut().filter(|_| current.member) {
+            self.count.bytes += match &mut message {
                 Some(message) => {
                     let fragment = &mut Fragment { payload, anomalies, config: cx.config, held: &mut cx.outbox.held };
                     message.push(bytes, self.inflater.as_deref_mut(), engines, fragment)
@@ -433,22 +519,21 @@ impl Receiver {
 
     /// Tells the frame, and the message it ends, once all of its payload has passed.
     fn end_if_whole(&mut self, last: Origin, cx: &mut Context<'_>) {
-        if matches!(&self.state, State::Payload(current) if current.position == current.header.payload_length) {
-            let state = std::mem::replace(&mut self.state, State::Header(Partial::default()));
-            if let State::Payload(current) = state {
-                self.tell_frame(*current, true, last, cx);
-            }
+        if matches!(&self.state, State::Payload(current) if current.position == current.header.payload_length)
+            && let State::Payload(current) = std::mem::replace(&mut self.state, State::Between)
+        {
+            self.tell_frame(current, true, last, cx);
         }
     }
 
     /// Tells a frame, and the message it ends; `over`: its end was reached, if over missing bytes.
-    fn tell_frame(&mut self, mut current: Current, over: bool, last: Origin, cx: &mut Context<'_>) {
+    fn tell_frame(&mut self, mut current: Box<Current>, over: bool, last: Origin, cx: &mut Context<'_>) {
         if current.missing > 0 && current.header.payload_length > LONGEST_TEXT {
             current.anomalies.retain(|anomaly| anomaly.code != Code::Utf8Text);
         }
         let ends = over && current.header.fin && current.member;
         if ends && let Some(message) = &mut self.message {
-            let Current { payload, anomalies, .. } = &mut current;
+            let Current { payload, anomalies, .. } = &mut *current;
             let fragment = &mut Fragment { payload, anomalies, config: cx.config, held: &mut cx.outbox.held };
             message.end(self.inflater.as_deref_mut(), &mut cx.tools.engines, fragment);
         }
@@ -471,32 +556,32 @@ impl Receiver {
                 _ => {}
             }
         }
-        if let Some(close) = &close
-            && self.close.is_none()
-        {
-            self.close = Some(Box::new((close.clone(), last)));
+        if let Some(close) = &close {
+            self.seldom.get_or_insert_default().close.get_or_insert_with(|| (close.clone(), last));
         }
         let message = self.message.as_deref_mut().filter(|_| current.member);
         if cx.config.per == Per::Message
             && let Some(message) = message
         {
-            message.add_anomalies(current.anomalies, cx.config.limits.anomalies);
+            message.add_anomalies(std::mem::take(&mut current.anomalies), cx.config.limits.anomalies);
         } else {
-            if current.payload.is_cut() {
-                current.anomalies.push(Code::LimitPayload.into());
-            }
-            if message.as_ref().is_some_and(|message| message.is_text()) {
-                current.payload.judge_text();
+            if cx.config.keeps_payload(current.header.opcode) {
+                if current.payload.is_cut() {
+                    current.anomalies.push(Code::LimitPayload.into());
+                }
+                if message.as_ref().is_some_and(|message| message.is_text()) {
+                    current.payload.judge_text();
+                }
             }
             let mut anomalies = Vec::new();
-            anomaly::gather(&mut anomalies, current.anomalies, cx.config.limits.anomalies);
+            anomaly::gather(&mut anomalies, std::mem::take(&mut current.anomalies), cx.config.limits.anomalies);
             let frame = Frame {
                 direction: self.direction,
-                number: self.tally.frames,
+                number: self.count.frames,
                 offset: current.offset,
                 header: current.header,
                 compressed: message.as_ref().is_some_and(|message| message.is_compressed()),
-                payload: current.payload,
+                payload: std::mem::take(&mut current.payload),
                 missing: current.missing,
                 truncated: current.truncated,
                 close,
@@ -504,12 +589,13 @@ impl Receiver {
                 rtt,
                 anomalies,
             };
-            self.tally.anomalies += frame.anomalies.len() as u64;
+            self.count_anomalies(&frame.anomalies);
             let span = Span { first: current.first, last };
             cx.outbox.push(Event { connection: cx.connection, span, body: Body::Frame(Box::new(frame)) });
         }
+        cx.tools.frames.take_back(current);
         if ends {
-            self.tally.messages += 1;
+            self.count.messages += 1;
             cx.outbox.summary.messages += 1;
             self.tell_message(last, cx);
         }
@@ -524,13 +610,19 @@ impl Receiver {
     }
 
     fn tell_message(&mut self, last: Origin, cx: &mut Context<'_>) {
-        let Some(message) = self.message.take() else { return };
-        if cx.config.per == Per::Frame {
-            return;
+        let Some(mut assembly) = self.message.take() else { return };
+        if cx.config.per == Per::Message {
+            let span = Span { first: assembly.first, last };
+            let message = assembly.message();
+            self.count_anomalies(&message.anomalies);
+            cx.outbox.push(Event { connection: cx.connection, span, body: Body::Message(Box::new(message)) });
         }
-        let span = Span { first: message.first, last };
-        let message = message.into_message();
-        self.tally.anomalies += message.anomalies.len() as u64;
-        cx.outbox.push(Event { connection: cx.connection, span, body: Body::Message(Box::new(message)) });
+        cx.tools.messages.take_back(assembly);
+    }
+
+    fn count_anomalies(&mut self, anomalies: &[Anomaly]) {
+        if !anomalies.is_empty() {
+            self.seldom.get_or_insert_default().anomalies += anomalies.len() as u64;
+        }
     }
 }
