@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::anomaly::{Code, RULES, Severity};
+use crate::anomaly::{Code, RULES};
 use crate::event::{Body, ConnectionId, Event, Verdict};
 use crate::input::Counters;
 use crate::ledger::Nonce;
@@ -207,19 +207,6 @@ impl Counts {
     /// How often this code was counted.
     pub fn of(&self, code: Code) -> u64 {
         self.0[code as usize]
-    }
-
-    /// How many of each severity, in its order.
-    pub fn by_severity(&self) -> [u64; 4] {
-        self.iter().fold([0; 4], |mut sums, (code, count)| {
-            sums[code.rule().severity as usize] += count;
-            sums
-        })
-    }
-
-    /// How many weigh more than a note.
-    pub fn worries(&self) -> u64 {
-        self.by_severity()[Severity::Note as usize + 1..].iter().sum()
     }
 
     /// The codes that were counted, in the order of the table.

@@ -1,4 +1,6 @@
-//! Many numbers to their percentiles and classes, in constant memory.
+//! Many numbers to their percentiles, in constant memory.
+
+use crate::stats::kinds::Sparse;
 
 /// Parts of each power of two: a percentile is off by at most a sixteenth.
 const PARTS: usize = 8;
@@ -6,8 +8,8 @@ const PARTS: usize = 8;
 /// Numbers by logarithmic classes: 16 bytes for each class that has any, of at most 512.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Histogram {
-    /// Buckets and how many they hold, in order; most connections fill a few.
-    buckets: Vec<(usize, u64)>,
+    /// How many each bucket holds; most connections fill a few.
+    buckets: Sparse,
     count: u64,
     max: u64,
 }
@@ -15,11 +17,7 @@ pub struct Histogram {
 impl Histogram {
     /// Counts a number.
     pub fn add(&mut self, number: u64) {
-        let bucket = bucket(number);
-        match self.buckets.binary_search_by_key(&bucket, |&(bucket, _)| bucket) {
-            Ok(index) => self.buckets[index].1 += 1,
-            Err(index) => self.buckets.insert(index, (bucket, 1)),
-        }
+        self.buckets.add(bucket(number) as u16, 1);
         self.count += 1;
         self.max = self.max.max(number);
     }
@@ -38,11 +36,11 @@ impl Histogram {
     pub fn percentile(&self, percent: u64) -> Option<u64> {
         let rank = (self.count * percent).div_ceil(100).max(1);
         let mut seen = 0;
-        let &(bucket, _) = self.buckets.iter().find(|(_, count)| {
+        let (bucket, _) = self.buckets.iter().find(|(_, count)| {
             seen += count;
             seen >= rank
         })?;
-        Some(middle(bucket).min(self.max))
+        Some(middle(usize::from(bucket)).min(self.max))
     }
 }
 
@@ -63,20 +61,6 @@ fn middle(bucket: usize) -> u64 {
     let shift = bucket / PARTS - 1;
     let low = ((bucket % PARTS + PARTS) as u64) << shift;
     low + (1 << shift) / 2
-}
-
-/// Upper ends of the classes of message sizes, in bytes; what is larger has a class of its own.
-pub const SIZES: [u64; 10] = [0, 16, 64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20];
-
-/// How many messages there are of each class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Sizes(pub [u64; SIZES.len() + 1]);
-
-impl Sizes {
-    /// Counts a message of so many bytes.
-    pub fn add(&mut self, size: u64) {
-        self.0[SIZES.iter().position(|upper| size <= *upper).unwrap_or(SIZES.len())] += 1;
-    }
 }
 
 #[cfg(test)]
@@ -111,14 +95,5 @@ mod tests {
         let mut one = Histogram::default();
         one.add(5_000_001);
         assert_eq!(one.percentile(50).map(|found| found <= 5_000_001), Some(true));
-    }
-
-    #[test]
-    fn sizes_fall_into_their_class() {
-        let mut sizes = Sizes::default();
-        for size in [0, 1, 16, 17, 1 << 20, (1 << 20) + 1, u64::MAX] {
-            sizes.add(size);
-        }
-        assert_eq!(sizes.0, [1, 2, 1, 0, 0, 0, 0, 0, 0, 1, 2]);
     }
 }

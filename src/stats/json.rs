@@ -1,16 +1,17 @@
 //! The numbers as one JSON object, for programs (`wscope stats --schema`).
 
 use crate::anomaly::Code;
-use crate::duplex::Duplex;
+use crate::duplex::{Direction, Duplex};
 use crate::event::Verdict;
 use crate::export::Conclusion;
 use crate::export::json::{Json, field, list, object, optional};
 use crate::export::record::counts;
 use crate::export::time::write_seconds;
 use crate::outbox::Summary;
-use crate::stats::histogram::{Histogram, SIZES, Sizes};
+use crate::stats::histogram::Histogram;
+use crate::stats::kinds::SIZES;
 use crate::stats::rate::Rate;
-use crate::stats::traffic::{Side, Traffic};
+use crate::stats::traffic::Traffic;
 use crate::stats::{Ended, Row, Stats};
 use crate::ws::frame::Opcode;
 
@@ -48,12 +49,12 @@ fn row(row: &Row, out: &mut Vec<u8>) {
     row.connection.write(out);
     field!(out, "client", row.client);
     field!(out, "server", row.server);
-    optional!(out, "uri", &row.uri);
+    optional!(out, "uri", row.uri.as_deref());
     field!(out, "verdict", row.verdict.name());
     optional!(out, "subprotocol", &row.subprotocol);
     seconds("latency", row.latency, out);
     seconds("duration", Some(row.duration()), out);
-    optional!(out, "end", &row.end);
+    optional!(out, "end", row.end.as_deref());
     traffic(&row.traffic, out);
     out.push(b'}');
 }
@@ -75,9 +76,9 @@ fn total(stats: &Stats, out: &mut Vec<u8>) {
 /// Appends the fields of what went over a connection, or over all.
 fn traffic(traffic: &Traffic, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"sent\":");
-    object!(out, "client": traffic.sides.to_server, "server": traffic.sides.to_client);
+    object!(out, "client": Sent(traffic, Direction::ToServer), "server": Sent(traffic, Direction::ToClient));
     field!(out, "rate", traffic.rate);
-    field!(out, "sizes", traffic.sizes);
+    field!(out, "sizes", Sizes(traffic.kinds.sizes()));
     if traffic.rtt.count() > 0 {
         field!(out, "rtt", traffic.rtt);
     }
@@ -91,21 +92,26 @@ fn traffic(traffic: &Traffic, out: &mut Vec<u8>) {
     field!(out, "polling_bytes", traffic.polling_bytes);
     out.extend_from_slice(b",\"anomalies\":");
     // Payload is not kept for numbers, so that says nothing.
-    let anomalies = traffic.anomalies.iter().filter(|(code, _)| *code != Code::LimitPayload);
+    let anomalies = traffic.kinds.anomalies().filter(|(code, _)| *code != Code::LimitPayload);
     counts(anomalies.map(|(code, count)| (code.rule().name, count)), out);
 }
 
-impl Json for Side {
+/// What one side sent.
+struct Sent<'a>(&'a Traffic, Direction);
+
+impl Json for Sent<'_> {
     fn write(&self, out: &mut Vec<u8>) {
+        let Self(traffic, way) = *self;
+        let side = &traffic.sides[way];
         out.extend_from_slice(b"{\"frames\":");
-        let opcodes = (0..16).map(Opcode).zip(self.opcodes).filter(|(_, count)| *count > 0);
+        let opcodes = (0..16).map(Opcode).zip(traffic.opcodes(way)).filter(|(_, count)| *count > 0);
         counts(opcodes.map(|(opcode, count)| (opcode.name(), count)), out);
-        field!(out, "messages", self.messages);
-        field!(out, "payload_bytes", self.payload_bytes);
-        field!(out, "bytes", self.bytes);
-        field!(out, "header_bytes", self.header_bytes);
-        field!(out, "gaps", self.gaps);
-        field!(out, "missing", self.missing);
+        field!(out, "messages", side.messages);
+        field!(out, "payload_bytes", side.payload_bytes);
+        field!(out, "bytes", side.bytes);
+        field!(out, "header_bytes", side.header_bytes);
+        field!(out, "gaps", traffic.gaps(way));
+        field!(out, "missing", traffic.missing(way));
         out.push(b'}');
     }
 }
@@ -120,6 +126,9 @@ impl Json for Rate {
         out.push(b'}');
     }
 }
+
+/// Messages of each class of sizes.
+struct Sizes([u64; SIZES.len() + 1]);
 
 impl Json for Sizes {
     fn write(&self, out: &mut Vec<u8>) {

@@ -6,12 +6,14 @@
 
 pub mod histogram;
 pub mod json;
+pub mod kinds;
 pub mod polling;
 pub mod rate;
 pub mod text;
 pub mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 
@@ -23,19 +25,22 @@ use crate::net::segment::Endpoint;
 use crate::origin::Timestamp;
 use crate::outbox::Summary;
 use crate::ws::close::Close;
+use kinds::Kind;
 use polling::{Polling, handshake_bytes};
 use traffic::Traffic;
 
 /// What was counted until now.
 #[derive(Debug)]
 pub struct Stats {
-    rows: HashMap<ConnectionId, Row, RandomState>,
+    rows: HashMap<ConnectionId, Box<Row>, RandomState>,
     /// Ended connections by their bytes, to shed the row of the smallest.
     ended: BTreeSet<(u64, ConnectionId)>,
     limit: usize,
     shed: Shed,
     total: Traffic,
     totals: Totals,
+    /// Where the latest connection went: the next one may go there too, and then they share it.
+    uri: Option<Arc<str>>,
 }
 
 /// What is counted of connections as such.
@@ -70,7 +75,7 @@ pub struct Row {
     /// Who was asked.
     pub server: Endpoint,
     /// Where it went, as a URI; absent where the request was not captured.
-    pub uri: Option<String>,
+    pub uri: Option<Arc<str>>,
     /// What came of the handshake.
     pub verdict: Verdict,
     /// Nanoseconds from the request to the response.
@@ -82,7 +87,7 @@ pub struct Row {
     /// Time of its latest.
     pub latest: Timestamp,
     /// How it ended, if it did.
-    pub end: Option<Ended>,
+    pub end: Option<Box<Ended>>,
     /// What went over it.
     pub traffic: Traffic,
     polling: Polling,
@@ -114,6 +119,7 @@ impl Stats {
             shed: Shed::default(),
             total: Traffic::default(),
             totals: Totals::default(),
+            uri: None,
         }
     }
 
@@ -123,7 +129,7 @@ impl Stats {
         let period = self.totals.period.get_or_insert((time, time));
         period.1 = period.1.max(time);
         for anomaly in event.body.anomalies() {
-            self.total.anomalies.add(anomaly.code);
+            self.total.kinds.add(Kind::Anomaly(anomaly.code), 1);
         }
         if let Body::Handshake(handshake) = &event.body {
             self.handshake(event.connection, time, handshake);
@@ -131,7 +137,7 @@ impl Stats {
         let Some(row) = self.rows.get_mut(&event.connection) else { return };
         row.latest = row.latest.max(time);
         for anomaly in event.body.anomalies() {
-            row.traffic.anomalies.add(anomaly.code);
+            row.traffic.kinds.add(Kind::Anomaly(anomaly.code), 1);
         }
         match &event.body {
             Body::Frame(frame) => {
@@ -153,15 +159,15 @@ impl Stats {
             }
             Body::Gap(gap) => {
                 for traffic in [&mut row.traffic, &mut self.total] {
-                    traffic.sides[gap.direction].gaps += 1;
-                    traffic.sides[gap.direction].missing += gap.length;
+                    traffic.kinds.add(Kind::Gaps(gap.direction), 1);
+                    traffic.kinds.add(Kind::Missing(gap.direction), gap.length);
                 }
             }
             Body::Handshake(handshake) if handshake.established => {}
             Body::Handshake(_) => self.over(event.connection),
             Body::Notice(_) => {}
             Body::Closed(closed) => {
-                row.end = Some(Ended::new(closed));
+                row.end = Some(Box::new(Ended::new(closed)));
                 // Of a message that the stream's end cut, the last frame says that it ends.
                 for way in Direction::BOTH {
                     let told = std::mem::replace(&mut row.traffic.sides[way].messages, closed.tally[way].messages);
@@ -177,9 +183,13 @@ impl Stats {
 
     fn handshake(&mut self, connection: ConnectionId, time: Timestamp, handshake: &Handshake) {
         self.totals.verdicts[handshake.verdict as usize] += 1;
-        let row = Row::new(connection, time, handshake);
+        let uri = handshake.uri();
+        if self.uri.as_deref() != uri.as_deref() {
+            self.uri = uri.map(Into::into);
+        }
+        let row = Row::new(connection, time, handshake, self.uri.clone());
         self.total.handshake_bytes += row.traffic.handshake_bytes;
-        self.rows.insert(connection, row);
+        self.rows.insert(connection, Box::new(row));
     }
 
     /// Nothing more comes of a connection: of too many that are over, the smallest loses its row.
@@ -214,20 +224,20 @@ impl Stats {
 
     /// The connections that have a row, in the order of their numbers.
     pub fn rows(&self) -> Vec<&Row> {
-        let mut rows: Vec<_> = self.rows.values().collect();
+        let mut rows: Vec<_> = self.rows.values().map(|row| &**row).collect();
         rows.sort_unstable_by_key(|row| row.connection);
         rows
     }
 
     /// The row of a connection.
     pub fn row(&self, connection: ConnectionId) -> Option<&Row> {
-        self.rows.get(&connection)
+        self.rows.get(&connection).map(|row| &**row)
     }
 
     /// Anomalies of the capture that no event told of.
     pub fn beside(&self, summary: &Summary) -> Vec<(Code, u64)> {
         let counts = summary.anomalies.iter().filter(|(code, _)| OF_THE_CAPTURE.contains(code));
-        let counts = counts.map(|(code, count)| (code, count.saturating_sub(self.total.anomalies.of(code))));
+        let counts = counts.map(|(code, count)| (code, count.saturating_sub(self.total.kinds.of(Kind::Anomaly(code)))));
         counts.filter(|(_, count)| *count > 0).collect()
     }
 
@@ -238,13 +248,13 @@ impl Stats {
 }
 
 impl Row {
-    fn new(connection: ConnectionId, time: Timestamp, handshake: &Handshake) -> Self {
+    fn new(connection: ConnectionId, time: Timestamp, handshake: &Handshake, uri: Option<Arc<str>>) -> Self {
         let traffic = Traffic { handshake_bytes: handshake_bytes(handshake), ..Traffic::default() };
         Self {
             connection,
             client: handshake.client,
             server: handshake.server,
-            uri: handshake.uri(),
+            uri,
             verdict: handshake.verdict,
             latency: handshake.turn.map(|(asked, answered)| answered.time.since(asked.time)),
             subprotocol: handshake.terms.subprotocol.clone(),

@@ -9,63 +9,64 @@ pub const BINS: usize = 60;
 const FIRST: i64 = 100_000_000;
 
 /// Messages in stretches of equal length; when they do not suffice, two and two become one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rate(Option<Box<Curve>>);
+
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rate {
-    start: Option<Timestamp>,
+struct Curve {
+    start: Timestamp,
     /// Nanoseconds of a stretch.
     width: i64,
-    bins: [Duplex<u32>; BINS],
-    used: usize,
-}
-
-impl Default for Rate {
-    fn default() -> Self {
-        Self { start: None, width: FIRST, bins: [Duplex::default(); BINS], used: 0 }
-    }
+    /// The stretches up to the last message; at most [`BINS`].
+    bins: Vec<Duplex<u32>>,
 }
 
 impl Rate {
     /// Counts a message; before the first one, as with it.
     pub fn add(&mut self, time: Timestamp, direction: Direction) {
-        let start = *self.start.get_or_insert(time);
-        let since = time.since(start).max(0);
-        while since / self.width >= BINS as i64 {
-            self.fold();
-        }
-        let index = (since / self.width) as usize;
-        self.used = self.used.max(index + 1);
-        let count = &mut self.bins[index][direction];
-        *count = count.saturating_add(1);
+        let first = || Box::new(Curve { start: time, width: FIRST, bins: Vec::new() });
+        self.0.get_or_insert_with(first).add(time, direction);
     }
 
     /// Nanoseconds of a stretch.
     pub fn width(&self) -> i64 {
-        self.width
+        self.0.as_ref().map_or(FIRST, |curve| curve.width)
     }
 
     /// Messages in each stretch, from the first message to the last.
     pub fn bins(&self) -> &[Duplex<u32>] {
-        &self.bins[..self.used]
+        self.0.as_ref().map_or(&[], |curve| &curve.bins)
     }
 
     /// Messages gathered to at most `columns` stretches, and the nanoseconds of each.
     pub fn over(&self, columns: usize) -> (Vec<Duplex<u32>>, i64) {
-        let each = self.used.div_ceil(columns.max(1)).max(1);
-        (self.bins().chunks(each).map(sum).collect(), self.width.saturating_mul(each as i64))
+        let each = self.bins().len().div_ceil(columns.max(1)).max(1);
+        (self.bins().chunks(each).map(sum).collect(), self.width().saturating_mul(each as i64))
     }
 
     /// The most in one stretch, both directions together, as messages a second.
     pub fn peak(&self) -> f64 {
         let most = self.bins().iter().map(|bin| u64::from(bin.to_server) + u64::from(bin.to_client)).max();
-        most.unwrap_or(0) as f64 * 1e9 / self.width as f64
+        most.unwrap_or(0) as f64 * 1e9 / self.width() as f64
+    }
+}
+
+impl Curve {
+    fn add(&mut self, time: Timestamp, direction: Direction) {
+        let since = time.since(self.start).max(0);
+        while since / self.width >= BINS as i64 {
+            self.fold();
+        }
+        let index = (since / self.width) as usize;
+        if index >= self.bins.len() {
+            self.bins.resize(index + 1, Duplex::default());
+        }
+        let count = &mut self.bins[index][direction];
+        *count = count.saturating_add(1);
     }
 
     fn fold(&mut self) {
-        for index in 0..BINS / 2 {
-            self.bins[index] = sum(&self.bins[2 * index..2 * index + 2]);
-        }
-        self.bins[BINS / 2..].fill(Duplex::default());
-        self.used = self.used.div_ceil(2);
+        self.bins = self.bins.chunks(2).map(sum).collect();
         self.width = self.width.saturating_mul(2);
     }
 }

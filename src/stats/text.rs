@@ -1,14 +1,14 @@
 //! The numbers as a table for people: a paragraph for each connection, then all together. At most 80 columns, escaped.
 
-use std::fmt::Write as _;
+use std::fmt::{Arguments, Display, Formatter, Result, Write as _};
 
 use crate::anomaly::{Code, Severity};
 use crate::duplex::{Direction, Duplex};
 use crate::event::Verdict;
 use crate::export::escape::push_escaped;
 use crate::export::text::count;
-use crate::outbox::{Counts, Summary};
-use crate::stats::histogram::SIZES;
+use crate::outbox::Summary;
+use crate::stats::kinds::SIZES;
 use crate::stats::traffic::Traffic;
 use crate::stats::{Row, Stats};
 use crate::ws::frame::Opcode;
@@ -36,10 +36,8 @@ pub fn table(stats: &Stats, summary: &Summary) -> String {
     let shed = stats.shed();
     if shed.count > 0 {
         let which = count(shed.count, "connection has", "connections have");
-        line(
-            &mut out,
-            &format!("{which} no row here, the smallest, of at most {} (--limit rows)", bytes(shed.largest)),
-        );
+        let largest = Bytes(shed.largest);
+        line(&mut out, format_args!("{which} no row here, the smallest, of at most {largest} (--limit rows)"));
         out.push('\n');
     }
     total(stats, Some(summary), Medium::Table, &mut out);
@@ -48,30 +46,35 @@ pub fn table(stats: &Stats, summary: &Summary) -> String {
 
 /// A connection.
 pub fn connection(row: &Row, medium: Medium, out: &mut String) {
-    let mut head = format!("#{} ", row.connection);
-    push_escaped(row.uri.as_deref().unwrap_or("(request not captured)"), &mut head);
-    line(out, &head);
-    let mut state = format!("   {}, {}", row.verdict.name(), duration(row.duration()));
+    let mut text = String::new();
+    push_escaped(row.uri.as_deref().unwrap_or("(request not captured)"), &mut text);
+    line(out, format_args!("#{} {text}", row.connection));
+    text.clear();
     match &row.end {
         None if row.verdict == Verdict::Rejected => {}
-        None => state += ", open",
+        None => text += ", open",
         Some(end) => {
-            write!(state, ", {}", end.how.name()).expect("a String takes all");
+            text += ", ";
+            text += end.how.name();
             if let Some(side) = end.by {
-                write!(state, " by {}", side.sender()).expect("a String takes all");
+                text += " by ";
+                text += side.sender();
             }
             if let Some(close) = &end.close {
-                let code = close.code.map_or_else(String::new, |code| format!("{code} "));
-                write!(state, ", {code}{}", close.name()).expect("a String takes all");
+                text += ", ";
+                if let Some(code) = close.code {
+                    write!(text, "{code} ").expect("a String takes all");
+                }
+                text += close.name();
             }
         }
     }
-    line(out, &state);
-    line(out, &format!("   {} -> {}", row.client, row.server));
+    line(out, format_args!("   {}, {}{text}", row.verdict.name(), Duration(row.duration())));
+    line(out, format_args!("   {} -> {}", row.client, row.server));
     if let Some(subprotocol) = &row.subprotocol {
-        let mut text = String::from("   subprotocol ");
+        text.clear();
         push_escaped(subprotocol, &mut text);
-        line(out, &text);
+        line(out, format_args!("   subprotocol {text}"));
     }
     if row.verdict != Verdict::Rejected {
         traffic(&row.traffic, row.duration(), row.latency, medium, out);
@@ -84,45 +87,55 @@ pub fn connection(row: &Row, medium: Medium, out: &mut String) {
 
 /// What a connection, and all together, have in common.
 fn traffic(traffic: &Traffic, duration: i64, latency: Option<i64>, medium: Medium, out: &mut String) {
-    line(out, "              frames  messages   payload  inflated   headers  messages/s");
-    for way in Direction::BOTH {
+    line(out, format_args!("              frames  messages   payload  inflated   headers  messages/s"));
+    let opcodes = Direction::BOTH.map(|way| traffic.opcodes(way));
+    for (way, opcodes) in Direction::BOTH.into_iter().zip(&opcodes) {
         let side = &traffic.sides[way];
-        let rate =
-            if duration > 0 { format!("{:.1}", side.messages as f64 * 1e9 / duration as f64) } else { "-".into() };
-        let [payload, inflated, headers] = [side.payload_bytes, side.bytes, side.header_bytes].map(bytes);
-        let (frames, messages) = (side.frames(), side.messages);
+        let [payload, inflated, headers] = [side.payload_bytes, side.bytes, side.header_bytes].map(Bytes);
+        let (frames, messages) = (opcodes.iter().sum::<u64>(), side.messages);
+        let mut rate = String::from("-");
+        if duration > 0 {
+            rate.clear();
+            push_tenths(side.messages as f64 * 1e9 / duration as f64, &mut rate);
+        }
         line(
             out,
-            &format!(
+            format_args!(
                 "   {:<7}{frames:>10}{messages:>10}{payload:>10}{inflated:>10}{headers:>10}{rate:>12}",
                 way.sender()
             ),
         );
     }
-    let mut item = |name: &str, text: String| {
+    let mut text = String::new();
+    let mut item = |name: &str, write: &dyn Fn(&mut String) -> Result| {
+        text.clear();
+        write(&mut text).expect("a String takes all");
         if !text.is_empty() {
-            line(out, &format!("   {name:<10}{text}"));
+            line(out, format_args!("   {name:<10}{text}"));
         }
     };
-    item("opcodes", opcodes(&traffic.sides));
-    item("rate", if medium == Medium::Table { curve(traffic) } else { String::new() });
-    item(
-        "latency",
-        latency.map_or_else(String::new, |nanos| format!("{} from request to response", self::duration(nanos))),
-    );
-    item("ping", ping(traffic));
-    if let Some(ratio) = traffic.compression() {
-        let (wire, inflated) = traffic.compressed;
-        item("deflate", format!("{ratio:.2}x: {} for {}", bytes(wire), bytes(inflated)));
-    }
-    item("overhead", overhead(traffic));
-    item("polling", polling(traffic));
-    let losses: u64 = Direction::BOTH.iter().map(|way| traffic.sides[*way].missing).sum();
-    let gaps: u64 = Direction::BOTH.iter().map(|way| traffic.sides[*way].gaps).sum();
-    if losses > 0 || gaps > 0 {
-        item("missing", format!("{} in {} and cut frames", bytes(losses), count(gaps, "gap", "gaps")));
-    }
-    item("odd", severities(&traffic.anomalies));
+    item("opcodes", &|text| self::opcodes(&opcodes, text));
+    item("rate", &|text| if medium == Medium::Table { curve(traffic, text) } else { Ok(()) });
+    item("latency", &|text| match latency {
+        Some(nanos) => write!(text, "{} from request to response", Duration(nanos)),
+        None => Ok(()),
+    });
+    item("ping", &|text| ping(traffic, text));
+    item("deflate", &|text| match (traffic.compression(), traffic.compressed) {
+        (Some(ratio), (wire, inflated)) => write!(text, "{ratio:.2}x: {} for {}", Bytes(wire), Bytes(inflated)),
+        (None, _) => Ok(()),
+    });
+    item("overhead", &|text| overhead(traffic, text));
+    item("polling", &|text| polling(traffic, text));
+    item("missing", &|text| {
+        let lost: u64 = Direction::BOTH.iter().map(|way| traffic.missing(*way)).sum();
+        let gaps: u64 = Direction::BOTH.iter().map(|way| traffic.gaps(*way)).sum();
+        if lost == 0 && gaps == 0 {
+            return Ok(());
+        }
+        write!(text, "{} in {} and cut frames", Bytes(lost), count(gaps, "gap", "gaps"))
+    });
+    item("odd", &|text| severities(traffic, text));
 }
 
 /// All of them together; what only the end of a capture tells, where that is known.
@@ -131,108 +144,110 @@ pub fn total(stats: &Stats, summary: Option<&Summary>, medium: Medium, out: &mut
     let connections: u64 = totals.verdicts.iter().sum();
     let named = Verdict::ALL.map(Verdict::name).into_iter().zip(totals.verdicts).filter(|(_, count)| *count > 0);
     let verdicts: Vec<_> = named.map(|(name, count)| format!("{count} {name}")).collect();
-    line(out, &format!("all: {} {}", count(connections, "connection", "connections"), list(&verdicts)));
+    line(out, format_args!("all: {} {}", count(connections, "connection", "connections"), list(&verdicts)));
     let period = totals.period.map_or(0, |(first, latest)| latest.since(first));
     traffic(stats.total(), period, None, medium, out);
     sizes(stats.total(), out);
     let ends: Vec<_> = totals.ends.iter().map(|(how, count)| format!("{count} {how}")).collect();
     if !ends.is_empty() {
-        line(out, &format!("   ended     {}", ends.join(", ")));
+        line(out, format_args!("   ended     {}", ends.join(", ")));
         let name = |code: &Option<u16>| code.map_or_else(|| "none".to_owned(), |code| code.to_string());
         let codes: Vec<_> = totals.codes.iter().map(|(code, count)| format!("{} ({count})", name(code))).collect();
-        line(out, &format!("   codes     {}", codes.join(", ")));
+        line(out, format_args!("   codes     {}", codes.join(", ")));
     }
-    for (code, count) in stats.total().anomalies.iter() {
-        // Payload is not kept for numbers, so this says nothing.
-        if code != Code::LimitPayload {
-            line(out, &format!("   {:<10}{count:>9}  {}", code.rule().severity.name(), code.rule().name));
-        }
+    // Payload is not kept for numbers, so that says nothing.
+    let told = stats.total().kinds.anomalies().filter(|(code, _)| *code != Code::LimitPayload);
+    let beside = summary.map(|summary| stats.beside(summary)).unwrap_or_default();
+    for (code, count) in told.chain(beside) {
+        line(out, format_args!("   {:<10}{count:>9}  {}", code.rule().severity.name(), code.rule().name));
     }
     let Some(summary) = summary else { return };
-    for (code, count) in stats.beside(summary) {
-        line(out, &format!("   {:<10}{count:>9}  {}", code.rule().severity.name(), code.rule().name));
-    }
     let (packets, flows) = (count(summary.packets, "packet", "packets"), count(summary.flows, "flow", "flows"));
-    line(out, &format!("{packets} of {}, {flows}", bytes(summary.bytes)));
+    line(out, format_args!("{packets} of {}, {flows}", Bytes(summary.bytes)));
 }
 
 /// How many messages there are of each class of size.
 fn sizes(traffic: &Traffic, out: &mut String) {
-    let sizes: Vec<_> = traffic.sizes.0.iter().enumerate().filter(|(_, count)| **count > 0).collect();
-    let most = sizes.iter().map(|(_, count)| **count).max().unwrap_or(1);
-    for (index, count) in sizes {
+    let sizes = traffic.kinds.sizes();
+    let most = sizes.into_iter().max().unwrap_or(0);
+    for (index, count) in sizes.into_iter().enumerate().filter(|(_, count)| *count > 0) {
         let class = SIZES.get(index).map_or_else(|| "larger".to_owned(), |upper| format!("<= {}", binary(*upper)));
         let bar = "#".repeat((count * 40).div_ceil(most) as usize);
-        line(out, &format!("   size {class:>10}{count:>10}  {bar}"));
+        line(out, format_args!("   size {class:>10}{count:>10}  {bar}"));
     }
 }
 
-fn opcodes(sides: &Duplex<super::traffic::Side>) -> String {
-    let counts = (0..16).map(|code| {
-        let count: u64 = Direction::BOTH.iter().map(|way| sides[*way].opcodes[usize::from(code)]).sum();
-        (Opcode(code).name(), count)
-    });
-    counts.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
+fn opcodes(opcodes: &[[u64; 16]; 2], text: &mut String) -> Result {
+    for code in 0..16 {
+        let count: u64 = opcodes.iter().map(|side| side[usize::from(code)]).sum();
+        if count > 0 {
+            let separator = if text.is_empty() { "" } else { ", " };
+            write!(text, "{separator}{count} {}", Opcode(code).name())?;
+        }
+    }
+    Ok(())
 }
 
 /// Messages over time: each character a stretch.
-fn curve(traffic: &Traffic) -> String {
+fn curve(traffic: &Traffic, text: &mut String) -> Result {
     let bins = traffic.rate.bins();
     if bins.len() < 2 {
-        return String::new();
+        return Ok(());
     }
-    let sums: Vec<_> = bins.iter().map(|bin| u64::from(bin.to_server) + u64::from(bin.to_client)).collect();
-    let most = sums.iter().copied().max().unwrap_or(0).max(1);
+    let sum = |bin: &Duplex<u32>| u64::from(bin.to_server) + u64::from(bin.to_client);
+    let most = bins.iter().map(sum).max().unwrap_or(0).max(1);
     let top = LEVELS.len() as u64 - 1;
-    let drawn: String = sums.iter().map(|sum| char::from(LEVELS[(sum * top).div_ceil(most) as usize])).collect();
-    format!(
-        "|{drawn}|\n             a column is {}; at most {:.0} messages/s",
-        duration(traffic.rate.width()),
-        traffic.rate.peak()
-    )
+    text.push('|');
+    text.extend(bins.iter().map(|bin| char::from(LEVELS[(sum(bin) * top).div_ceil(most) as usize])));
+    let (width, peak) = (Duration(traffic.rate.width()), traffic.rate.peak());
+    write!(text, "|\n             a column is {width}; at most {peak:.0} messages/s")
 }
 
-fn ping(traffic: &Traffic) -> String {
+fn ping(traffic: &Traffic, text: &mut String) -> Result {
     let rtt = &traffic.rtt;
-    let Some((half, most)) = rtt.percentile(50).zip(rtt.percentile(95)) else { return String::new() };
-    let [half, most, max] = [half, most, rtt.max()].map(|nanos| duration(nanos.cast_signed()));
-    format!("{} answered: p50 {half}, p95 {most}, max {max}", rtt.count())
+    let Some((half, most)) = rtt.percentile(50).zip(rtt.percentile(95)) else { return Ok(()) };
+    let [half, most, max] = [half, most, rtt.max()].map(|nanos| Duration(nanos.cast_signed()));
+    write!(text, "{} answered: p50 {half}, p95 {most}, max {max}", rtt.count())
 }
 
-fn overhead(traffic: &Traffic) -> String {
+fn overhead(traffic: &Traffic, text: &mut String) -> Result {
     let headers: u64 = Direction::BOTH.iter().map(|way| traffic.sides[*way].header_bytes).sum();
     let all = traffic.handshake_bytes + traffic.wire_bytes();
     if all == 0 {
-        return String::new();
+        return Ok(());
     }
-    let share = 100.0 * (traffic.handshake_bytes + headers) as f64 / all as f64;
-    let [handshake, headers, all] = [traffic.handshake_bytes, headers, all].map(bytes);
-    format!("{share:.1} %: handshake {handshake} and frame headers {headers} of {all}")
+    push_tenths(100.0 * (traffic.handshake_bytes + headers) as f64 / all as f64, text);
+    let [handshake, headers, all] = [traffic.handshake_bytes, headers, all].map(Bytes);
+    write!(text, " %: handshake {handshake} and frame headers {headers} of {all}")
 }
 
-fn polling(traffic: &Traffic) -> String {
+fn polling(traffic: &Traffic, text: &mut String) -> Result {
     if traffic.messages() == 0 {
-        return String::new();
+        return Ok(());
     }
     let wire = (traffic.handshake_bytes + traffic.wire_bytes()).max(1);
-    let ratio = traffic.polling_bytes as f64 / wire as f64;
-    format!("the same messages by HTTP polling: {}, {ratio:.1}x", bytes(traffic.polling_bytes))
+    write!(text, "the same messages by HTTP polling: {}, ", Bytes(traffic.polling_bytes))?;
+    push_tenths(traffic.polling_bytes as f64 / wire as f64, text);
+    text.push('x');
+    Ok(())
 }
 
-fn severities(anomalies: &Counts) -> String {
-    let of = |severity| {
-        let weighed =
-            anomalies.iter().filter(|(code, _)| code.rule().severity == severity && *code != Code::LimitPayload);
-        weighed.map(|(_, count)| count).sum::<u64>()
-    };
-    let counts = [
-        (of(Severity::Violation), "violation", "violations"),
-        (of(Severity::Warning), "warning", "warnings"),
-        (of(Severity::Loss), "loss", "losses"),
-        (of(Severity::Note), "note", "notes"),
+fn severities(traffic: &Traffic, text: &mut String) -> Result {
+    let mut counts = [
+        (Severity::Violation, 0, "violation", "violations"),
+        (Severity::Warning, 0, "warning", "warnings"),
+        (Severity::Loss, 0, "loss", "losses"),
+        (Severity::Note, 0, "note", "notes"),
     ];
-    let counts = counts.into_iter().filter(|(count, ..)| *count > 0);
-    counts.map(|(number, one, many)| count(number, one, many)).collect::<Vec<_>>().join(", ")
+    for (code, count) in traffic.kinds.anomalies().filter(|(code, _)| *code != Code::LimitPayload) {
+        let of = counts.iter_mut().find(|(severity, ..)| *severity == code.rule().severity);
+        of.expect("all severities are there").1 += count;
+    }
+    for (_, number, one, many) in counts.into_iter().filter(|(_, number, ..)| *number > 0) {
+        let separator = if text.is_empty() { "" } else { ", " };
+        write!(text, "{separator}{}", count(number, one, many))?;
+    }
+    Ok(())
 }
 
 fn list(items: &[String]) -> String {
@@ -240,37 +255,71 @@ fn list(items: &[String]) -> String {
 }
 
 /// Adds lines, broken at spaces where they are wider than a terminal.
-fn line(out: &mut String, text: &str) {
-    const INDENT: &str = "      ";
-    for text in text.trim_end().lines() {
-        let mut rest = text.to_owned();
-        while let Some((end, _)) = rest.char_indices().nth(WIDTH) {
-            let space = rest[..end].rfind(' ').filter(|space| !rest[..*space].trim().is_empty());
-            let (now, later) = rest.split_at(space.unwrap_or(end));
-            out.push_str(now.trim_end());
-            out.push('\n');
-            rest = format!("{INDENT}{}", later.trim_start());
-        }
-        out.push_str(&rest);
+fn line(out: &mut String, text: Arguments<'_>) {
+    let start = out.len();
+    out.write_fmt(text).expect("a String takes all");
+    out.truncate(start + out[start..].trim_end().len());
+    // Nearly all are short, which needs no look at their characters.
+    if out.len() - start > WIDTH {
+        let text = out.split_off(start);
+        text.lines().for_each(|text| break_line(text, out));
+    } else {
         out.push('\n');
     }
 }
 
-/// `118 B`, `4.1 kB`, `12.4 MB`.
-pub fn bytes(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
-    if bytes < 1000 {
-        return format!("{bytes} B");
+fn break_line(text: &str, out: &mut String) {
+    const INDENT: &str = "      ";
+    let mut rest = text.to_owned();
+    while let Some((end, _)) = rest.char_indices().nth(WIDTH) {
+        let space = rest[..end].rfind(' ').filter(|space| !rest[..*space].trim().is_empty());
+        let (now, later) = rest.split_at(space.unwrap_or(end));
+        out.push_str(now.trim_end());
+        out.push('\n');
+        rest = format!("{INDENT}{}", later.trim_start());
     }
-    let mut size = bytes as f64 / 1000.0;
-    let mut units = UNITS.iter();
-    let mut unit = units.next();
-    while size >= 999.95
-        && let Some(next) = units.next()
-    {
-        (size, unit) = (size / 1000.0, Some(next));
+    out.push_str(&rest);
+    out.push('\n');
+}
+
+/// A quantity of bytes: `118 B`, `4.1 kB`, `12.4 MB`.
+struct Bytes(u64);
+
+impl Display for Bytes {
+    fn fmt(&self, out: &mut Formatter<'_>) -> Result {
+        const UNITS: [&str; 6] = [" kB", " MB", " GB", " TB", " PB", " EB"];
+        let mut text = String::with_capacity(16);
+        if self.0 < 1000 {
+            text.push_str(itoa::Buffer::new().format(self.0));
+            text.push_str(" B");
+            return out.pad(&text);
+        }
+        let mut size = self.0 as f64 / 1000.0;
+        let mut unit = 0;
+        while size >= 999.95 && unit + 1 < UNITS.len() {
+            (size, unit) = (size / 1000.0, unit + 1);
+        }
+        push_tenths(size, &mut text);
+        text.push_str(UNITS[unit]);
+        out.pad(&text)
     }
-    format!("{size:.1} {}", unit.copied().unwrap_or_default())
+}
+
+/// Adds a number with one digit behind the point, as `{:.1}` writes it.
+///
+/// A table has a dozen of them a connection; that machinery is exact for any number, and takes as long as all the rest.
+fn push_tenths(number: f64, out: &mut String) {
+    let scaled = number * 10.0;
+    let rest = scaled.fract();
+    // Where it lies near the middle between two, its exact value decides.
+    if (0.0..1e6).contains(&scaled) && (rest - 0.5).abs() > 1e-6 {
+        let tenths = scaled as u64 + u64::from(rest > 0.5);
+        out.push_str(itoa::Buffer::new().format(tenths / 10));
+        out.push('.');
+        out.push(char::from(b'0' + (tenths % 10) as u8));
+    } else {
+        write!(out, "{number:.1}").expect("a String takes all");
+    }
 }
 
 /// A power of two of bytes: `16 B`, `4 KiB`.
@@ -282,17 +331,28 @@ fn binary(bytes: u64) -> String {
     }
 }
 
-/// `18.2 ms`, `61.2 s`, `2:03:00 h`.
-pub fn duration(nanos: i64) -> String {
-    let seconds = nanos as f64 / 1e9;
-    match nanos.unsigned_abs() {
-        0..1_000 => format!("{nanos} ns"),
-        1_000..1_000_000 => format!("{:.1} us", seconds * 1e6),
-        1_000_000..1_000_000_000 => format!("{:.1} ms", seconds * 1e3),
-        1_000_000_000..600_000_000_000 => format!("{seconds:.1} s"),
-        _ => {
-            let whole = nanos / 1_000_000_000;
-            format!("{}:{:02}:{:02} h", whole / 3600, whole / 60 % 60, whole % 60)
+/// Nanoseconds: `18.2 ms`, `61.2 s`, `2:03:00 h`.
+struct Duration(i64);
+
+impl Display for Duration {
+    fn fmt(&self, out: &mut Formatter<'_>) -> Result {
+        let nanos = self.0;
+        let mut tenths = |number: f64, unit: &str| {
+            let mut text = String::with_capacity(16);
+            push_tenths(number, &mut text);
+            text.push_str(unit);
+            out.write_str(&text)
+        };
+        let seconds = nanos as f64 / 1e9;
+        match nanos.unsigned_abs() {
+            0..1_000 => write!(out, "{nanos} ns"),
+            1_000..1_000_000 => tenths(seconds * 1e6, " us"),
+            1_000_000..1_000_000_000 => tenths(seconds * 1e3, " ms"),
+            1_000_000_000..600_000_000_000 => tenths(seconds, " s"),
+            _ => {
+                let whole = nanos / 1_000_000_000;
+                write!(out, "{}:{:02}:{:02} h", whole / 3600, whole / 60 % 60, whole % 60)
+            }
         }
     }
 }
@@ -305,7 +365,7 @@ mod tests {
     fn quantities_are_short() {
         for (number, text) in [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_999, "1.0 MB"), (u64::MAX, "18.4 EB")]
         {
-            assert_eq!(bytes(number), text);
+            assert_eq!(Bytes(number).to_string(), text);
         }
         for (nanos, text) in [
             (0, "0 ns"),
@@ -314,14 +374,25 @@ mod tests {
             (7_380_000_000_000, "2:03:00 h"),
             (-5_000, "-5.0 us"),
         ] {
-            assert_eq!(duration(nanos), text);
+            assert_eq!(Duration(nanos).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn tenths_are_those_of_the_standard_library() {
+        let steps = (0..200_000u32).map(|step| f64::from(step) / 40.0);
+        let others = [-0.04, -1.25, 0.05, 0.25, 99_999.95, 1e9, 1e300, f64::NAN, f64::INFINITY];
+        for number in steps.clone().chain(steps.map(|step| step / 3.0)).chain(others) {
+            let mut text = String::new();
+            push_tenths(number, &mut text);
+            assert_eq!(text, format!("{number:.1}"));
         }
     }
 
     #[test]
     fn wide_lines_are_broken() {
         let mut out = String::new();
-        line(&mut out, &"é".repeat(200));
+        line(&mut out, format_args!("{}", "é".repeat(200)));
         assert!(out.lines().all(|line| line.chars().count() <= WIDTH));
         assert_eq!(out.matches('é').count(), 200);
     }

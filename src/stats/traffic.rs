@@ -3,8 +3,8 @@
 use crate::duplex::{Direction, Duplex};
 use crate::event::{Frame, Message};
 use crate::origin::Timestamp;
-use crate::outbox::Counts;
-use crate::stats::histogram::{Histogram, Sizes};
+use crate::stats::histogram::Histogram;
+use crate::stats::kinds::{Kind, Kinds};
 use crate::stats::rate::Rate;
 use crate::ws::frame::{Header, Opcode};
 
@@ -15,14 +15,13 @@ pub struct Traffic {
     pub sides: Duplex<Side>,
     /// Messages over time.
     pub rate: Rate,
-    /// Sizes of messages, after inflating; of those that were cut, as much as there is.
-    pub sizes: Sizes,
+    /// Frames by opcode, messages by their size after inflating (of those that were cut, as much as there is), anomalies by
+    /// code, and what was lost.
+    pub kinds: Kinds,
     /// Nanoseconds from each Ping to its Pong.
     pub rtt: Histogram,
     /// Payload bytes of compressed frames on the wire, and after inflating; of those that are whole.
     pub compressed: (u64, u64),
-    /// Anomalies by code.
-    pub anomalies: Counts,
     /// Bytes of the handshakes' heads, about.
     pub handshake_bytes: u64,
     /// What the same messages would have taken by HTTP polling, in bytes: see [`Polling`](super::polling::Polling).
@@ -32,8 +31,6 @@ pub struct Traffic {
 /// What one side sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Side {
-    /// Frames by opcode.
-    pub opcodes: [u64; 16],
     /// Data messages that ended.
     pub messages: u64,
     /// Payload bytes on the wire, of frames of all kinds.
@@ -42,23 +39,27 @@ pub struct Side {
     pub bytes: u64,
     /// Bytes of frame headers.
     pub header_bytes: u64,
-    /// Gaps.
-    pub gaps: u64,
-    /// Bytes that were not captured.
-    pub missing: u64,
-}
-
-impl Side {
-    /// Frames of all kinds.
-    pub fn frames(&self) -> u64 {
-        self.opcodes.iter().sum()
-    }
 }
 
 impl Traffic {
     /// Bytes that its frames took on the wire.
     pub fn wire_bytes(&self) -> u64 {
         Direction::BOTH.iter().map(|way| self.sides[*way].payload_bytes + self.sides[*way].header_bytes).sum()
+    }
+
+    /// Frames of a side, by opcode.
+    pub fn opcodes(&self, way: Direction) -> [u64; 16] {
+        std::array::from_fn(|code| self.kinds.of(Kind::Opcode(way, Opcode(code as u8))))
+    }
+
+    /// Gaps of a side.
+    pub fn gaps(&self, way: Direction) -> u64 {
+        self.kinds.of(Kind::Gaps(way))
+    }
+
+    /// Bytes of a side that were not captured.
+    pub fn missing(&self, way: Direction) -> u64 {
+        self.kinds.of(Kind::Missing(way))
     }
 
     /// Data messages of both sides.
@@ -75,10 +76,10 @@ impl Traffic {
     pub(super) fn frame(&mut self, frame: &Frame) {
         let Header { opcode, payload_length, .. } = frame.header;
         let side = &mut self.sides[frame.direction];
-        side.opcodes[usize::from(opcode.0 & 15)] += 1;
         side.payload_bytes += payload_length.saturating_sub(frame.missing);
         side.bytes += frame.payload.length;
-        side.missing += frame.missing;
+        self.kinds.add(Kind::Opcode(frame.direction, opcode), 1);
+        self.kinds.add(Kind::Missing(frame.direction), frame.missing);
         if !frame.truncated {
             side.header_bytes += header_length(&frame.header);
         }
@@ -95,11 +96,11 @@ impl Traffic {
     pub(super) fn fragments(&mut self, message: &Message) {
         let side = &mut self.sides[message.direction];
         let opcode = if message.text { Opcode::TEXT } else { Opcode::BINARY };
-        side.opcodes[usize::from(opcode.0)] += 1;
-        side.opcodes[usize::from(Opcode::CONTINUATION.0)] += message.frames.saturating_sub(1);
+        self.kinds.add(Kind::Opcode(message.direction, opcode), 1);
+        self.kinds.add(Kind::Opcode(message.direction, Opcode::CONTINUATION), message.frames.saturating_sub(1));
+        self.kinds.add(Kind::Missing(message.direction), message.missing);
         side.payload_bytes += message.payload_length.saturating_sub(message.missing);
         side.bytes += message.payload.length;
-        side.missing += message.missing;
         side.header_bytes += header_bytes(message);
         if message.compressed && message.missing == 0 {
             self.compressed.0 += message.payload_length;
@@ -110,7 +111,7 @@ impl Traffic {
     /// A data message ended.
     pub(super) fn message(&mut self, direction: Direction, size: u64, time: Timestamp, polling: u64) {
         self.sides[direction].messages += 1;
-        self.sizes.add(size);
+        self.kinds.add(Kind::of_size(size), 1);
         self.rate.add(time, direction);
         self.polling_bytes += polling + size;
     }

@@ -61,7 +61,7 @@ fn entry(model: &Model, number: u64, lines: usize, area: Rect, y: usize, buffer:
     };
     let state = connection.state();
     let numbers = model.store.numbers(number).map(|row| &row.traffic);
-    let worries = numbers.map(|traffic| traffic.anomalies.worries()).filter(|&count| count > 0);
+    let worries = numbers.map(|traffic| traffic.kinds.worries()).filter(|&count| count > 0);
     let worries = worries.map(|count| format!(" !{count}")).unwrap_or_default();
     let tail = format!("{worries} {state}");
     let name = show::escaped(&short_name(connection));

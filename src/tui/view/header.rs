@@ -36,7 +36,7 @@ fn parts(model: &Model) -> Vec<String> {
     let (first, next) = store.bounds();
     let connections = store.connection_count() as u64;
     parts.push(show::counted(connections, "conn", "conns"));
-    let worries = store.stats().total().anomalies.worries();
+    let worries = store.stats().total().kinds.worries();
     if worries > 0 {
         parts.push(format!("!{worries}"));
     }

@@ -47,7 +47,7 @@ fn lines(model: &Model) -> Vec<Inked> {
         }
     }
     lines.push(Inked::of(Ink::Title, "Connections with something odd"));
-    let numbers = model.store.connections().filter_map(|it| Some((it, model.store.numbers(it.id)?.traffic.anomalies)));
+    let numbers = model.store.connections().filter_map(|it| Some((it, &model.store.numbers(it.id)?.traffic.kinds)));
     for (connection, anomalies) in numbers.filter(|(_, anomalies)| anomalies.worries() > 0).take(CONNECTIONS) {
         let [notes, losses, warnings, violations] = anomalies.by_severity();
         let name = format!("  #{:<5} {:<9} ", connection.id, connection.state());

@@ -54,7 +54,7 @@ fn entry(model: &Model, number: u64, wide: bool, area: Rect, buffer: &mut Buffer
                     show::count(server.messages)
                 )),
             ];
-            let worries = numbers.map(|traffic| traffic.anomalies.worries()).filter(|&count| count > 0);
+            let worries = numbers.map(|traffic| traffic.kinds.worries()).filter(|&count| count > 0);
             let worries = worries.map(|count| count.to_string()).unwrap_or_default();
             spans.push(Span::styled(format!("{worries:>4}  "), theme.warning));
             if wide {

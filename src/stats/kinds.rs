@@ -1,0 +1,149 @@
+//! What is counted kind by kind: frames by opcode, messages by size, anomalies by code, and what few connections have.
+//!
+//! Of all kinds a connection has a handful, so only those that were counted take room: 16 bytes each.
+
+use crate::anomaly::{Code, RULES, Severity};
+use crate::duplex::Direction;
+use crate::ws::frame::Opcode;
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Frames of an opcode.
+    Opcode(Direction, Opcode),
+    /// Messages of a class of sizes: index in [`SIZES`], or one above.
+    Size(usize),
+    /// Gaps.
+    Gaps(Direction),
+    /// Bytes that were not captured.
+    Missing(Direction),
+    /// Anomalies of a code.
+    Anomaly(Code),
+}
+
+/// Upper ends of the classes of message sizes, in bytes; what is larger has a class of its own.
+pub const SIZES: [u64; 10] = [0, 16, 64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20];
+
+impl Kind {
+    /// The class of a message of so many bytes.
+    pub fn of_size(size: u64) -> Self {
+        Self::Size(SIZES.partition_point(|upper| *upper < size))
+    }
+
+    fn key(self) -> u16 {
+        match self {
+            Self::Opcode(way, opcode) => way as u16 * 16 + u16::from(opcode.0 & 15),
+            Self::Size(class) => 32 + class as u16,
+            Self::Gaps(way) => 48 + way as u16,
+            Self::Missing(way) => 50 + way as u16,
+            Self::Anomaly(code) => ANOMALIES + code as u16,
+        }
+    }
+}
+
+/// Key of the first anomaly, above those of all other kinds.
+const ANOMALIES: u16 = 64;
+
+/// Counts by kind.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Kinds(Sparse);
+
+impl Kinds {
+    /// Counts so many.
+    pub fn add(&mut self, kind: Kind, count: u64) {
+        if count > 0 {
+            self.0.add(kind.key(), count);
+        }
+    }
+
+    /// How many were counted.
+    pub fn of(&self, kind: Kind) -> u64 {
+        self.0.of(kind.key())
+    }
+
+    /// Messages of each class of sizes.
+    pub fn sizes(&self) -> [u64; SIZES.len() + 1] {
+        std::array::from_fn(|class| self.of(Kind::Size(class)))
+    }
+
+    /// The anomalies that were counted, in the order of the table.
+    pub fn anomalies(&self) -> impl Iterator<Item = (Code, u64)> {
+        let counts = self.0.iter().filter_map(|(key, count)| Some((key.checked_sub(ANOMALIES)?, count)));
+        counts.map(|(code, count)| (RULES[usize::from(code)].code, count))
+    }
+
+    /// How many anomalies of each severity, in its order.
+    pub fn by_severity(&self) -> [u64; 4] {
+        self.anomalies().fold([0; 4], |mut sums, (code, count)| {
+            sums[code.rule().severity as usize] += count;
+            sums
+        })
+    }
+
+    /// How many anomalies weigh more than a note.
+    pub fn worries(&self) -> u64 {
+        self.by_severity()[Severity::Note as usize + 1..].iter().sum()
+    }
+}
+
+/// Counts by number, in order; numbers that were not counted take no room.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sparse(Box<[(u16, u64)]>);
+
+impl Sparse {
+    /// Counts so many of a number.
+    pub fn add(&mut self, number: u16, count: u64) {
+        match self.0.binary_search_by_key(&number, |&(number, _)| number) {
+            Ok(index) => self.0[index].1 += count,
+            Err(index) => {
+                // Exactly as many as there are: it is seldom that one is added, and there may be hundreds of thousands of these.
+                let mut counts = std::mem::take(&mut self.0).into_vec();
+                counts.reserve_exact(1);
+                counts.insert(index, (number, count));
+                self.0 = counts.into();
+            }
+        }
+    }
+
+    /// How many of a number were counted.
+    pub fn of(&self, number: u16) -> u64 {
+        self.0.binary_search_by_key(&number, |&(number, _)| number).map_or(0, |index| self.0[index].1)
+    }
+
+    /// The numbers that were counted, and how often.
+    pub fn iter(&self) -> impl Iterator<Item = (u16, u64)> {
+        self.0.iter().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_fall_into_their_class() {
+        let mut kinds = Kinds::default();
+        for size in [0, 1, 16, 17, 1 << 20, (1 << 20) + 1, u64::MAX] {
+            kinds.add(Kind::of_size(size), 1);
+        }
+        assert_eq!(kinds.sizes(), [1, 2, 1, 0, 0, 0, 0, 0, 0, 1, 2]);
+    }
+
+    #[test]
+    fn no_kind_is_taken_for_another() {
+        let ways = Direction::BOTH;
+        let opcodes = ways.iter().flat_map(|&way| (0..16).map(move |code| Kind::Opcode(way, Opcode(code))));
+        let others = ways.iter().flat_map(|&way| [Kind::Gaps(way), Kind::Missing(way)]);
+        let sizes = (0..=SIZES.len()).map(Kind::Size);
+        let all: Vec<_> =
+            opcodes.chain(others).chain(sizes).chain(RULES.iter().map(|rule| Kind::Anomaly(rule.code))).collect();
+        let mut kinds = Kinds::default();
+        for (count, kind) in (1..).zip(&all) {
+            kinds.add(*kind, count);
+        }
+        for (count, kind) in (1..).zip(&all) {
+            assert_eq!(kinds.of(*kind), count, "{kind:?}");
+        }
+        assert_eq!(kinds.anomalies().count(), RULES.len());
+    }
+}
