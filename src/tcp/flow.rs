@@ -27,12 +27,18 @@ pub struct Flow {
     syn: Duplex<Option<SeqNumber>>,
     ended: Duplex<Option<End>>,
     first_to_end: Option<(Direction, End)>,
+    last: Origin,
+    seldom: Option<Box<Seldom>>,
+}
+
+/// What few connections have.
+#[derive(Debug, Default)]
+struct Seldom {
     /// Sequence number of the first RST.
     reset: Duplex<Option<SeqNumber>>,
     hole: Duplex<Option<Hole>>,
     /// First sequence number of a SYN that contradicts this connection, and who sent it.
     rival: Option<(Endpoint, SeqNumber)>,
-    last: Origin,
 }
 
 /// What a segment is to a connection of the same endpoints.
@@ -67,10 +73,8 @@ impl Flow {
             syn: Duplex::default(),
             ended: Duplex::default(),
             first_to_end: None,
-            reset: Duplex::default(),
-            hole: Duplex::default(),
-            rival: None,
             last: first.origin,
+            seldom: None,
         }
     }
 
@@ -80,8 +84,10 @@ impl Flow {
         self.streams.swap();
         self.syn.swap();
         self.ended.swap();
-        self.reset.swap();
-        self.hole.swap();
+        if let Some(seldom) = &mut self.seldom {
+            seldom.reset.swap();
+            seldom.hole.swap();
+        }
         if let Some((by, _)) = &mut self.first_to_end {
             *by = by.opposite();
         }
@@ -89,7 +95,8 @@ impl Flow {
 
     /// Takes a segment of this flow.
     pub fn insert<'a>(&mut self, segment: &Segment<'a>, limits: &Limits) -> (Direction, Arrival<'a>) {
-        let segment = &credible(segment);
+        let credible = credible(segment);
+        let segment = credible.as_ref().unwrap_or(segment);
         let direction = self.direction(segment);
         self.last = segment.origin;
         let syn = segment.flags.has(Flags::SYN);
@@ -120,7 +127,7 @@ impl Flow {
             self.first_to_end.get_or_insert((direction, End::Fin));
         }
         if segment.flags.has(Flags::RST) {
-            self.reset[direction].get_or_insert(first);
+            self.seldom.get_or_insert_default().reset[direction].get_or_insert(first);
         }
         for direction in Direction::BOTH {
             self.watch_hole(direction, segment.origin.time);
@@ -140,7 +147,9 @@ impl Flow {
 
     /// Gives up the hole that a direction waits for: its stream offset and length, where there is one.
     pub fn give_up_hole(&mut self, direction: Direction) -> Option<(u64, u64)> {
-        self.hole[direction] = None;
+        if let Some(seldom) = &mut self.seldom {
+            seldom.hole[direction] = None;
+        }
         self.streams[direction].give_up_hole()
     }
 
@@ -155,7 +164,7 @@ impl Flow {
     /// or data behind it that does not fit this connection, does.
     pub fn relation(&mut self, segment: &Segment<'_>) -> Relation {
         let syn = segment.flags.has(Flags::SYN);
-        if let Some((rival, seq)) = self.rival {
+        if let Some((rival, seq)) = self.seldom.as_ref().and_then(|seldom| seldom.rival) {
             let first = seq.plus(1);
             let opposite = &self.streams[self.direction(segment).opposite()];
             let follows = segment.source == rival && !syn && segment.seq == first;
@@ -173,7 +182,7 @@ impl Flow {
             return Relation::Successor;
         }
         if segment.ack.is_none() {
-            self.rival = Some((segment.source, segment.seq));
+            self.seldom.get_or_insert_default().rival = Some((segment.source, segment.seq));
         }
         Relation::Rival
     }
@@ -195,7 +204,7 @@ impl Flow {
         if self.streams[direction].waiting_bytes() > limits.reorder {
             return true;
         }
-        let Some(hole) = self.hole[direction] else { return false };
+        let Some(hole) = self.seldom.as_ref().and_then(|seldom| seldom.hole[direction]) else { return false };
         let waited = self.last.time.since(hole.since);
         u64::from(hole.segments) >= limits.patience_segments
             || i128::from(waited) >= limits.patience.as_nanos().cast_signed()
@@ -257,8 +266,9 @@ impl Flow {
 
     /// RFC 5961 §3.2: only a RST with the very next number resets; one that is ahead waits for the bytes before it.
     fn judge_resets(&mut self) {
+        let Some(seldom) = &self.seldom else { return };
         for direction in Direction::BOTH {
-            if self.reset[direction].is_some_and(|seq| self.streams[direction].is_next(seq)) {
+            if seldom.reset[direction].is_some_and(|seq| self.streams[direction].is_next(seq)) {
                 self.ended[direction] = Some(End::Reset);
                 self.first_to_end.get_or_insert((direction, End::Reset));
             }
@@ -266,23 +276,25 @@ impl Flow {
     }
 
     fn watch_hole(&mut self, direction: Direction, now: Timestamp) {
-        let hole = &mut self.hole[direction];
         let stream = &self.streams[direction];
         if !stream.has_acknowledged_hole() && !stream.is_settling() {
-            *hole = None;
-        } else if let Some(hole) = hole {
-            hole.segments += 1;
-        } else {
-            *hole = Some(Hole { since: now, segments: 0 });
+            if let Some(seldom) = &mut self.seldom {
+                seldom.hole[direction] = None;
+            }
+            return;
+        }
+        match &mut self.seldom.get_or_insert_default().hole[direction] {
+            Some(hole) => hole.segments += 1,
+            none => *none = Some(Hole { since: now, segments: 0 }),
         }
     }
 }
 
-/// A segment without what nobody could have sent or used: payload of a RST, bytes cut off by the million.
-fn credible<'a>(segment: &Segment<'a>) -> Segment<'a> {
+/// A segment without what nobody could have sent or used (payload of a RST, bytes cut off by the million), where it has any.
+fn credible<'a>(segment: &Segment<'a>) -> Option<Segment<'a>> {
     const MAX_CUT: u32 = 16 << 20;
     if segment.flags.has(Flags::RST) {
-        return Segment { payload: &[], cut: 0, ack: None, ..*segment };
+        return Some(Segment { payload: &[], cut: 0, ack: None, ..*segment });
     }
-    Segment { cut: if segment.cut > MAX_CUT { 0 } else { segment.cut }, ..*segment }
+    (segment.cut > MAX_CUT).then_some(Segment { cut: 0, ..*segment })
 }

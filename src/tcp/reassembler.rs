@@ -16,7 +16,7 @@ use crate::config::Limits;
 use crate::net::segment::Segment;
 use crate::net::seq::SeqNumber;
 use crate::origin::Origin;
-use crate::pieces::{Content, Pieces, first_difference};
+use crate::pieces::{Content, Piece, Pieces, first_difference};
 
 /// Internal offset of the first sequence number seen; what was sent before it lies below.
 const BASE: u64 = 1 << 32;
@@ -38,18 +38,32 @@ const SETTLING_BYTES: usize = 64 << 10;
 #[derive(Debug, Default)]
 pub struct Reassembler {
     position: Option<Position>,
-    /// Whether `position` is where the stream begins (SYN seen), or was chosen; otherwise still open.
-    settled: bool,
-    /// Whether the stream's true beginning was seen.
-    anchored: bool,
-    /// Pieces behind a hole by internal offset.
-    waiting: Pieces<Tag>,
-    /// Copy of the last delivered bytes, up to `next`, that are not acknowledged.
-    unacknowledged: Vec<u8>,
     /// Internal offset up to which the receiver has acknowledged.
     acknowledged: u64,
+    /// Copy of the last delivered bytes, up to `next`, that are not acknowledged.
+    unacknowledged: Vec<u8>,
+    /// What lies ahead of `next`, where anything is known of it.
+    ahead: Option<Box<Ahead>>,
+}
+
+/// What is known of a stream behind the bytes that come next.
+#[derive(Debug, Default)]
+struct Ahead {
+    /// Pieces behind a hole by internal offset.
+    waiting: Pieces<Tag>,
     /// Internal offset of FIN.
     end: Option<u64>,
+}
+
+/// How the beginning of a stream is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// Not yet: what comes may lie before.
+    Open,
+    /// It was chosen, as the lowest byte seen.
+    Chosen,
+    /// It was seen: SYN, or its acknowledgment.
+    Anchored,
 }
 
 /// Where a stream stands.
@@ -61,11 +75,17 @@ struct Position {
     next: u64,
     /// Its sequence number.
     seq: SeqNumber,
+    /// How `base` is known.
+    start: Start,
 }
 
 impl Position {
     fn at(seq: SeqNumber) -> Self {
-        Self { base: BASE, next: BASE, seq }
+        Self { base: BASE, next: BASE, seq, start: Start::Open }
+    }
+
+    fn is_settled(self) -> bool {
+        self.start != Start::Open
     }
 
     /// Internal offset of a sequence number, taken to be within 2^31 of `next`.
@@ -129,17 +149,18 @@ impl Reassembler {
     /// Has no effect once delivery has begun.
     pub fn anchor(&mut self, first: SeqNumber) {
         match &mut self.position {
-            None => self.position = Some(Position::at(first)),
-            Some(_) if self.settled => return,
+            None => self.position = Some(Position { start: Start::Anchored, ..Position::at(first) }),
+            Some(position) if position.is_settled() => {}
             Some(position) => {
                 let base = position.offset(first);
                 position.advance(base);
                 position.base = base;
-                self.waiting.drop_before(base);
+                position.start = Start::Anchored;
+                if let Some(ahead) = &mut self.ahead {
+                    ahead.waiting.drop_before(base);
+                }
             }
         }
-        self.settled = true;
-        self.anchored = true;
     }
 
     /// Whether the stream can begin at `first`: it does, or what was seen of it begins a little later.
@@ -148,7 +169,8 @@ impl Reassembler {
         let Some(position) = self.position else { return true };
         let offset = position.offset(first);
         offset == position.base
-            || !self.anchored && (position.base.saturating_sub(LITTLE)..=position.next).contains(&offset)
+            || position.start != Start::Anchored
+                && (position.base.saturating_sub(LITTLE)..=position.next).contains(&offset)
     }
 
     /// Whether any byte was delivered.
@@ -160,7 +182,7 @@ impl Reassembler {
     pub fn is_next(&self, seq: SeqNumber) -> bool {
         self.position.is_none_or(|position| {
             let offset = position.offset(seq);
-            offset == position.next || self.end == Some(position.next) && offset == position.next + 1
+            offset == position.next || self.end() == Some(position.next) && offset == position.next + 1
         })
     }
 
@@ -171,7 +193,7 @@ impl Reassembler {
 
     /// Whether the stream's true beginning was seen.
     pub fn is_anchored(&self) -> bool {
-        self.anchored
+        self.position.is_some_and(|position| position.start == Start::Anchored)
     }
 
     /// Takes a segment's payload; `acknowledged` is its sender's acknowledgment as offset of the opposite stream.
@@ -191,16 +213,18 @@ impl Reassembler {
         let whole = start + segment.payload.len() as u64;
         let cut_end = whole + u64::from(segment.cut);
         // A FIN that was not reached is contradicted by bytes behind it; behind one that was nothing counts.
-        self.end = self.end.filter(|&end| end <= position.next || whole <= end);
-        if start > position.next + MAX_WINDOW || self.end.is_some_and(|end| start >= end) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.end = ahead.end.filter(|&end| end <= position.next || whole <= end);
+        }
+        if start > position.next + MAX_WINDOW || self.end().is_some_and(|end| start >= end) {
             return arrival;
         }
-        if start != position.next || !self.settled {
+        if start != position.next || !position.is_settled() {
             self.insert_out_of_order(segment, start, acknowledged, &mut arrival);
             return arrival;
         }
         // In order. Pieces that wait further on keep what they hold: they came first.
-        let room = self.waiting.first().map_or(u64::MAX, |(first, _)| first - start);
+        let room = self.waiting().map_or(u64::MAX, |(first, _)| first - start);
         let fits = usize::try_from(room).unwrap_or(usize::MAX).min(segment.payload.len()).min(PIECE);
         let (now, beyond) = segment.payload.split_at(fits);
         if !now.is_empty() {
@@ -220,7 +244,11 @@ impl Reassembler {
     /// The next piece that waited and is now in order.
     pub fn ready(&mut self, limits: &Limits) -> Option<Ready> {
         let position = self.position.filter(|_| self.is_ready())?;
-        let (_, piece) = self.waiting.pop_first()?;
+        let ahead = self.ahead.as_mut()?;
+        let (_, piece) = ahead.waiting.pop_first()?;
+        if ahead.waiting.count() == 0 && ahead.end.is_none() {
+            self.ahead = None;
+        }
         let offset = position.next - position.base;
         let Tag { origin, acknowledged } = piece.tag;
         match piece.content {
@@ -237,10 +265,8 @@ impl Reassembler {
 
     /// Whether [`ready`](Self::ready) has something.
     pub fn is_ready(&self) -> bool {
-        self.settled
-            && self
-                .position
-                .is_some_and(|position| self.waiting.first().is_some_and(|(first, _)| first == position.next))
+        let Some((first, _)) = self.waiting() else { return false };
+        self.position.is_some_and(|position| position.is_settled() && first == position.next)
     }
 
     /// Learns what the receiver has acknowledged.
@@ -267,26 +293,26 @@ impl Reassembler {
     pub fn end_at(&mut self, seq: SeqNumber) -> bool {
         let position = *self.position.get_or_insert_with(|| Position::at(seq));
         let offset = position.offset(seq);
-        let possible = (position.next..=position.next + MAX_WINDOW).contains(&offset) || !self.settled;
+        let possible = (position.next..=position.next + MAX_WINDOW).contains(&offset) || !position.is_settled();
         if possible {
-            self.end = Some(self.end.map_or(offset, |end| end.min(offset)));
+            let end = &mut self.ahead.get_or_insert_default().end;
+            *end = Some(end.map_or(offset, |end| end.min(offset)));
         }
         possible
     }
 
     /// Whether all bytes up to the known end are delivered.
     pub fn is_complete(&self) -> bool {
-        match (self.position, self.end) {
-            (Some(position), Some(end)) => self.settled && position.next >= end,
+        match (self.position, self.end()) {
+            (Some(position), Some(end)) => position.is_settled() && position.next >= end,
             (None, _) | (_, None) => false,
         }
     }
 
     /// Whether bytes are missing before the next piece, and the receiver has acknowledged them.
     pub fn has_acknowledged_hole(&self) -> bool {
-        let Some(position) = self.position else { return false };
-        self.settled
-            && self.waiting.first().is_some_and(|(first, _)| first > position.next && self.acknowledged >= first)
+        let (Some(position), Some((first, _))) = (self.position, self.waiting()) else { return false };
+        position.is_settled() && first > position.next && self.acknowledged >= first
     }
 
     /// Gives up the hole before the next piece: its stream offset and length.
@@ -297,8 +323,8 @@ impl Reassembler {
         let position = self.position?;
         // An acknowledgment one beyond the last byte is that of a FIN which was not captured.
         let unseen_fin = self.acknowledged == position.next + 1;
-        let known_end = self.end.unwrap_or(if unseen_fin { position.next } else { self.acknowledged });
-        let resume = self.waiting.first().map_or(known_end, |(first, _)| first);
+        let known_end = self.end().unwrap_or(if unseen_fin { position.next } else { self.acknowledged });
+        let resume = self.waiting().map_or(known_end, |(first, _)| first);
         if resume <= position.next {
             return None;
         }
@@ -308,7 +334,7 @@ impl Reassembler {
 
     /// Memory that waits behind holes, in bytes.
     pub fn waiting_bytes(&self) -> usize {
-        self.waiting.held()
+        self.ahead.as_ref().map_or(0, |ahead| ahead.waiting.held())
     }
 
     /// Memory for delivered bytes that are not acknowledged.
@@ -323,40 +349,52 @@ impl Reassembler {
 
     /// Number of the packet that brought the next piece that waits.
     pub fn first_waiting(&self) -> Option<u64> {
-        self.waiting.first().map(|(_, piece)| piece.tag.origin.packet)
+        self.waiting().map(|(_, piece)| piece.tag.origin.packet)
     }
 
     /// Whether the start of the stream is still open.
     pub fn is_settling(&self) -> bool {
-        self.position.is_some() && !self.settled
+        self.position.is_some_and(|position| !position.is_settled())
     }
 
     /// Takes the lowest byte seen so far for the start of the stream.
     pub fn settle(&mut self) {
-        if self.settled {
+        if !self.is_settling() {
             return;
         }
         self.drop_probe();
+        let lowest = self.waiting().map(|(lowest, _)| lowest);
         let Some(position) = &mut self.position else { return };
-        if let Some((lowest, _)) = self.waiting.first() {
+        if let Some(lowest) = lowest {
             position.advance(lowest);
         }
         position.base = position.next;
-        self.settled = true;
+        position.start = Start::Chosen;
     }
 
     /// A sequence number as offset of the stream; `None` while the start is open, or where it lies before.
     pub fn stream_offset(&self, seq: SeqNumber) -> Option<u64> {
-        let position = self.position.filter(|_| self.settled)?;
+        let position = self.position.filter(|position| position.is_settled())?;
         position.offset(seq).checked_sub(position.base)
     }
 
     /// RFC 9293 §3.8.4: a stream joined late may seem to begin with the zero byte of a keep-alive probe.
     fn drop_probe(&mut self) {
-        let (Some((at, first)), Some(next)) = (self.waiting.first(), self.waiting.second()) else { return };
+        let Some(waiting) = self.ahead.as_mut().map(|ahead| &mut ahead.waiting) else { return };
+        let (Some((at, first)), Some(next)) = (waiting.first(), waiting.second()) else { return };
         if at + 1 == next && matches!(&first.content, Content::Bytes(bytes) if **bytes == [0]) {
-            self.waiting.pop_first();
+            waiting.pop_first();
         }
+    }
+
+    /// The first piece that waits, and its internal offset.
+    fn waiting(&self) -> Option<(u64, &Piece<Tag>)> {
+        self.ahead.as_ref()?.waiting.first()
+    }
+
+    /// Internal offset of FIN.
+    fn end(&self) -> Option<u64> {
+        self.ahead.as_ref()?.end
     }
 
     fn deliver(&mut self, bytes: &[u8], limits: &Limits) {
@@ -398,8 +436,8 @@ impl Reassembler {
         };
         // §3.8.4: a keep-alive repeats the last byte, or garbage in its place.
         let keep_alive = segment.payload.len() <= 1 && start + 1 == position.next;
-        let floor = if self.settled { position.next } else { 0 };
-        let limit = self.end.map_or(whole, |end| whole.min(end));
+        let floor = if position.is_settled() { position.next } else { 0 };
+        let limit = self.end().map_or(whole, |end| whole.min(end));
 
         let old = limit.min(floor);
         if old > start && !keep_alive {
@@ -407,12 +445,17 @@ impl Reassembler {
         }
         let at = start.max(floor);
         if at < limit {
-            let conflict = self.waiting.insert(at, slice(at, limit), tag);
+            let conflict = self.ahead.get_or_insert_default().waiting.insert(at, slice(at, limit), tag);
             let conflict = conflict.map(|at| at.saturating_sub(position.base));
             arrival.conflict = arrival.conflict.or(conflict);
         }
-        self.waiting.insert_cut(whole.max(floor), whole + u64::from(segment.cut), tag);
-        if self.waiting.count() >= SETTLING_SEGMENTS || self.waiting.held() >= SETTLING_BYTES {
+        if segment.cut > 0 {
+            let ahead = self.ahead.get_or_insert_default();
+            ahead.waiting.insert_cut(whole.max(floor), whole + u64::from(segment.cut), tag);
+        }
+        let enough =
+            |ahead: &Ahead| ahead.waiting.count() >= SETTLING_SEGMENTS || ahead.waiting.held() >= SETTLING_BYTES;
+        if self.ahead.as_deref().is_some_and(enough) {
             self.settle();
         }
     }
