@@ -25,11 +25,16 @@ pub mod seq;
 mod tunnel;
 mod wire;
 
+use std::net::{IpAddr, Ipv4Addr};
+
+use etherparse::IpNumber;
+
 use crate::input::{LinkType, Packet};
 use crate::net::enclosure::Enclosure;
 use crate::net::fragment::Fragment;
 use crate::net::ip::Datagram;
-use crate::net::segment::Segment;
+use crate::net::segment::{Context, Endpoint, Flags, Segment};
+use crate::net::seq::SeqNumber;
 use crate::net::wire::Wire;
 use crate::origin::Origin;
 
@@ -37,7 +42,10 @@ use crate::origin::Origin;
 ///
 /// Total: any bytes have an answer. Reads headers only, so the cost does not depend on the payload; allocates nothing.
 pub fn decode<'a>(packet: &Packet<'a>) -> Decoded<'a> {
-    first(packet).unwrap_or_else(Decoded::Skipped)
+    match plain(packet) {
+        Some(segment) => Decoded::Segment(segment),
+        None => first(packet).unwrap_or_else(Decoded::Skipped),
+    }
 }
 
 /// What [`decode`] found in a packet.
@@ -62,6 +70,37 @@ pub enum Skip {
     Malformed,
     /// A link type that we cannot read, and so no packet of that interface.
     UnknownLink(LinkType),
+}
+
+/// The segment of a packet as most are: Ethernet, IPv4 without options, TCP, all of it captured. What `first` finds in it too,
+/// in a fifth of the steps; `None` where there is anything else to be seen.
+#[inline]
+fn plain<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
+    const ETHERNET: usize = 14;
+    const IPV4: usize = ETHERNET + 20;
+    let header = packet.bytes.first_chunk::<{ IPV4 + 20 }>().filter(|_| packet.link == LinkType::ETHERNET)?;
+    let pair = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
+    let four = |at: usize| [header[at], header[at + 1], header[at + 2], header[at + 3]];
+    let is_whole = pair(ETHERNET + 6) & 0x3fff == 0; // RFC 791 §3.1: offset, and more fragments
+    if pair(12) != 0x0800 || header[ETHERNET] != 0x45 || header[ETHERNET + 9] != IpNumber::TCP.0 || !is_whole {
+        return None;
+    }
+    let start = IPV4 + usize::from(header[IPV4 + 12] >> 4) * 4;
+    let end = ETHERNET + usize::from(pair(ETHERNET + 2));
+    let payload = packet.bytes.get(start..end).filter(|_| start >= header.len())?;
+    let flags = Flags(header[IPV4 + 13]);
+    let endpoint = |ip, port| Endpoint { ip: IpAddr::V4(Ipv4Addr::from(four(ip))), port: pair(port) };
+    Some(Segment {
+        origin: Origin { packet: packet.number, time: packet.time },
+        source: endpoint(ETHERNET + 12, IPV4),
+        destination: endpoint(ETHERNET + 16, IPV4 + 2),
+        context: Context::default(),
+        seq: SeqNumber(u32::from_be_bytes(four(IPV4 + 4))),
+        ack: flags.has(Flags::ACK).then_some(SeqNumber(u32::from_be_bytes(four(IPV4 + 8)))),
+        flags,
+        payload,
+        cut: 0,
+    })
 }
 
 fn first<'a>(packet: &Packet<'a>) -> Result<Decoded<'a>, Skip> {
@@ -92,13 +131,9 @@ fn follow<'a>(origin: Origin, mut datagram: Datagram<'a>, mut enclosure: Enclosu
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
-
     use etherparse::PacketBuilder;
     use proptest::prelude::*;
 
-    use super::segment::{Context, Endpoint, Flags};
-    use super::seq::SeqNumber;
     use super::*;
     use crate::origin::Timestamp;
 
@@ -214,6 +249,31 @@ mod tests {
                 }
             }
             cut_or_whole_the_length_is_the_same(LinkType::ETHERNET.0, &bytes, wire_len, snap);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_way_finds_what_the_long_way_does(
+            damage in prop::collection::vec((0usize..54, any::<u8>()), 0..3),
+            padding in 0usize..9,
+            snap in 0usize..200,
+        ) {
+            let mut bytes = Vec::new();
+            let builder = PacketBuilder::ethernet2([1; 6], [2; 6]).ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64);
+            let builder = builder.tcp(50_000, 80, 7, 1024).ack(5).options_raw(&[1, 1, 1, 0]).expect("they fit");
+            builder.write(&mut bytes, PAYLOAD).expect("a Vec takes everything");
+            bytes.resize(bytes.len() + padding, 0);
+            for (at, byte) in &damage {
+                bytes[*at] = *byte;
+            }
+            let whole = packet(LinkType::ETHERNET, &bytes);
+            prop_assert!(plain(&whole).is_some() || !damage.is_empty());
+            for packet in [whole, Packet { bytes: &bytes[..snap.min(bytes.len())], ..whole }] {
+                if let Some(segment) = plain(&packet) {
+                    prop_assert_eq!(first(&packet), Ok(Decoded::Segment(segment)));
+                }
+            }
         }
     }
 
