@@ -87,7 +87,9 @@ impl Headers {
 
     /// Whether a list header has this token, any case.
     pub fn has_token(&self, name: &str, token: &str) -> bool {
-        self.elements(name).any(|element| element.eq_ignore_ascii_case(token))
+        // Nearly always it is the only one.
+        let alone = |value: &str| value.eq_ignore_ascii_case(token);
+        self.all(name).any(alone) || self.elements(name).any(|element| element.eq_ignore_ascii_case(token))
     }
 
     /// Values of all lines of this name joined with a comma, which means the same (RFC 9110 §5.3).
@@ -231,7 +233,10 @@ fn first_line(bytes: &[u8]) -> (String, &[u8]) {
 
 fn headers(bytes: &[u8]) -> Headers {
     let mut headers = Headers::default();
-    let mut lines: Vec<(Box<str>, String)> = Vec::new();
+    let lines = &mut headers.lines;
+    lines.reserve_exact(memchr::memchr_iter(b'\n', bytes).count());
+    // The value of the last line, while more is folded to it.
+    let mut folded = String::new();
     for line in bytes.split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.is_empty() {
@@ -240,22 +245,32 @@ fn headers(bytes: &[u8]) -> Headers {
         if matches!(line[0], b' ' | b'\t')
             && let Some((_, value)) = lines.last_mut()
         {
-            value.push(' ');
-            value.push_str(&text(line.trim_ascii()));
+            if folded.is_empty() {
+                folded = std::mem::take(value).into();
+            }
+            folded.push(' ');
+            folded.push_str(&text(line.trim_ascii()));
             continue;
         }
         let colon = memchr::memchr(b':', line);
         match colon.map(|colon| (&line[..colon], &line[colon + 1..])) {
             Some((name, value)) if !name.is_empty() && name.iter().copied().all(is_token) => {
-                lines.push((text(name).into(), text(value.trim_ascii())));
+                unfold(lines, &mut folded);
+                lines.push((text(name).into(), text(value.trim_ascii()).into()));
             }
             Some(_) | None => {
                 headers.malformed.get_or_insert_with(|| text(line).into());
             }
         }
     }
-    headers.lines = lines.into_iter().map(|(name, value)| (name, value.into())).collect();
+    unfold(lines, &mut folded);
     headers
+}
+
+fn unfold(lines: &mut [(Box<str>, Box<str>)], folded: &mut String) {
+    if let Some((_, value)) = lines.last_mut().filter(|_| !folded.is_empty()) {
+        *value = std::mem::take(folded).into();
+    }
 }
 
 /// Text of header bytes: UTF-8 where it is, else ISO 8859-1 (RFC 9110 §5.5).
@@ -268,8 +283,24 @@ pub fn text(bytes: &[u8]) -> String {
 
 /// Whether a byte may stand in a token (RFC 9110 §5.6.2).
 pub fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    TOKEN[usize::from(byte)]
 }
+
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let others = b"!#$%&'*+-.^_`|~";
+    let mut index = 0;
+    while index < others.len() {
+        table[others[index] as usize] = true;
+        index += 1;
+    }
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] |= (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {
