@@ -69,6 +69,7 @@ impl Conversation {
             bytes: &message.payload.bytes,
             span,
             limits,
+            utf8: simdutf8::basic::from_utf8(&message.payload.bytes).ok(),
         };
         let mut found = Found::default();
         let Some((row, result)) = self.choice.message(&incoming, self.late, &mut found) else { return };

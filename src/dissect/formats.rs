@@ -92,7 +92,7 @@ impl Dissect for NdJson {
 }
 
 fn lines<'a>(message: &Incoming<'a>) -> Option<Vec<&'a str>> {
-    let lines = str::from_utf8(message.bytes).ok()?.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines = message.as_utf8()?.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.map(|line| (line.starts_with(['{', '[']) && json::is_valid(line)).then_some(line)).collect()
 }
 
@@ -118,7 +118,7 @@ impl Dissect for Tree {
 }
 
 fn as_json<'a>(message: &Incoming<'a>) -> Option<&'a str> {
-    str::from_utf8(message.bytes).ok().filter(|text| json::is_valid(text))
+    message.as_utf8().filter(|text| json::is_valid(text))
 }
 
 fn kind(json: &str) -> &'static str {

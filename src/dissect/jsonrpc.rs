@@ -34,7 +34,7 @@ struct JsonRpc;
 
 impl Dissect for JsonRpc {
     fn message(&mut self, message: &Incoming<'_>, found: &mut Found) -> Result<(), Malformed> {
-        let text = str::from_utf8(message.bytes).map_err(|_| Malformed::new("not UTF-8"))?;
+        let text = message.as_utf8().ok_or(Malformed::new("not UTF-8"))?;
         let batch = json::array(text).filter(|batch| !batch.is_empty());
         for part in batch.unwrap_or_else(|| vec![text]) {
             let (unit, link) = Object::parse(part)
@@ -75,7 +75,7 @@ fn unit(object: &Object<'_>, message: &Incoming<'_>) -> Option<(Unit, Option<Lin
 
 /// A message that says which version it is.
 fn probe(message: &Incoming<'_>) -> bool {
-    let text = str::from_utf8(message.bytes).ok().filter(|text| text.contains("\"jsonrpc\""));
+    let text = message.as_utf8().filter(|text| text.contains("\"jsonrpc\""));
     let first = text.map(|text| json::array(text).and_then(|batch| batch.first().copied()).unwrap_or(text));
     first.and_then(Object::parse).is_some_and(|object| unit(&object, message).is_some())
 }

@@ -38,6 +38,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
+use foldhash::quality::RandomState;
 use prost_reflect::DescriptorPool;
 
 use crate::anomaly::{Anomaly, Code, Detail};
@@ -126,7 +127,7 @@ pub struct Dissector {
     limits: Limits,
     decode_as: Vec<DecodeAs>,
     schema: Option<DescriptorPool>,
-    conversations: HashMap<ConnectionId, Conversation>,
+    conversations: HashMap<ConnectionId, Conversation, RandomState>,
     held: usize,
     anomalies: Counts,
 }
@@ -138,7 +139,7 @@ impl Dissector {
             limits: config.limits.clone(),
             decode_as: config.decode_as.clone(),
             schema: config.schema.clone(),
-            conversations: HashMap::new(),
+            conversations: HashMap::default(),
             held: 0,
             anomalies: Counts::default(),
         }
@@ -242,12 +243,25 @@ pub struct Incoming<'a> {
     pub span: Span,
     /// The bounds.
     pub limits: &'a Limits,
+    /// The payload, where it is UTF-8: looked at once, and asked for by nearly every protocol.
+    utf8: Option<&'a str>,
 }
 
 impl<'a> Incoming<'a> {
+    /// A text inside of it.
+    #[must_use]
+    pub fn with_text(&self, text: &'a str) -> Self {
+        Self { text: true, bytes: text.as_bytes(), utf8: Some(text), ..*self }
+    }
+
+    /// The payload, where it is UTF-8.
+    pub fn as_utf8(&self) -> Option<&'a str> {
+        self.utf8
+    }
+
     /// The payload of a text message.
     pub fn as_text(&self) -> Option<&'a str> {
-        if self.text { str::from_utf8(self.bytes).ok() } else { None }
+        self.utf8.filter(|_| self.text)
     }
 
     /// Where a unit begins that begins here.

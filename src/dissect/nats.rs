@@ -200,7 +200,7 @@ fn whole(mut bytes: &[u8]) -> bool {
 /// The INFO of a server.
 fn probe(message: &Incoming<'_>) -> bool {
     let info = message.direction == ToClient && message.bytes.starts_with(b"INFO {");
-    let text = str::from_utf8(message.bytes).ok().filter(|text| info && text.ends_with("\r\n"));
+    let text = message.as_utf8().filter(|text| info && text.ends_with("\r\n"));
     text.and_then(|text| Object::parse(text[5..].lines().next()?)).is_some_and(|info| info.has("server_id"))
 }
 

@@ -49,7 +49,7 @@ impl SockJs {
         let strings = strings.ok_or(Malformed::new("no array of strings"))?;
         let mut inner = Found::default();
         for text in strings {
-            self.inner.nested(&Incoming { text: true, bytes: text.as_bytes(), ..*message }, self.late, &mut inner);
+            self.inner.nested(&message.with_text(&text), self.late, &mut inner);
         }
         // What is inside says it better.
         let summary = if inner.is_empty() { format!("messages {json}") } else { String::new() };

@@ -185,7 +185,8 @@ mod tests {
         let origin = Origin { packet: number, time: Timestamp(0) };
         let limits = Limits { payload: 20, ..Limits::default() };
         let (direction, span) = (Direction::ToServer, Span::at(origin));
-        let message = Incoming { direction, number, text: true, bytes: bytes.as_bytes(), span, limits: &limits };
+        let (text, utf8) = (true, Some(bytes));
+        let message = Incoming { direction, number, text, bytes: bytes.as_bytes(), span, limits: &limits, utf8 };
         let mut units = Vec::new();
         let rest = stream.push(&message, &FRAMING, |unit, begin| {
             units.push((String::from_utf8_lossy(unit).into_owned(), begin.message));

@@ -54,7 +54,7 @@ pub struct Element {
 impl Element {
     /// The one element that a whole message is.
     pub fn of(message: &Incoming<'_>) -> Option<Self> {
-        let text = str::from_utf8(message.bytes).ok().map(|text| text.trim_start_matches('\u{feff}').trim())?;
+        let text = message.as_utf8().map(|text| text.trim_start_matches('\u{feff}').trim())?;
         if text.starts_with('<') { Self::parse(text, message.limits) } else { None }
     }
 

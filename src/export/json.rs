@@ -119,26 +119,51 @@ pub struct Text<'a>(pub &'a [u8]);
 
 impl Json for Text<'_> {
     fn write(&self, out: &mut Vec<u8>) {
-        let mut plain = 0;
         out.push(b'"');
-        for (index, &byte) in self.0.iter().enumerate() {
-            let escape = ESCAPES[usize::from(byte)];
-            if escape == 0 {
-                continue;
-            }
-            out.extend_from_slice(&self.0[plain..index]);
-            plain = index + 1;
-            if escape == b'u' {
-                out.extend_from_slice(b"\\u00");
-                out.push(HEX[usize::from(byte >> 4)]);
-                out.push(HEX[usize::from(byte & 15)]);
-            } else {
-                out.extend_from_slice(&[b'\\', escape]);
+        let mut rest = self.0;
+        // What is written as a backslash and itself, the quotes of JSON in JSON above all, goes on with the text behind it.
+        let mut from = 0;
+        while let Some(index) = first_escaped(&rest[from..]).map(|index| from + index) {
+            out.extend_from_slice(&rest[..index]);
+            let byte = rest[index];
+            match ESCAPES[usize::from(byte)] {
+                b'u' => {
+                    let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
+                    out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digits[0], digits[1]]);
+                    (rest, from) = (&rest[index + 1..], 0);
+                }
+                escape if escape == byte => {
+                    out.push(b'\\');
+                    (rest, from) = (&rest[index..], 1);
+                }
+                escape => {
+                    out.extend_from_slice(&[b'\\', escape]);
+                    (rest, from) = (&rest[index + 1..], 0);
+                }
             }
         }
-        out.extend_from_slice(&self.0[plain..]);
+        out.extend_from_slice(rest);
         out.push(b'"');
     }
+}
+
+/// Index of the first byte that does not stand as it is; eight are looked at together.
+fn first_escaped(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const TOPS: u64 = ONES << 7;
+    let (words, tail) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        // The top bit of each byte that is below `bound` or, behind an XOR, zero; above the first such byte it may be wrong.
+        let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word;
+        let (quote, backslash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
+        let found = (below(word, 0x20) | below(quote, 1) | below(backslash, 1)) & TOPS;
+        if found != 0 {
+            return Some(8 * index + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let index = tail.iter().position(|&byte| ESCAPES[usize::from(byte)] != 0)?;
+    Some(8 * words.len() + index)
 }
 
 /// Any bytes, written as a base64 string (RFC 4648 §4).
@@ -203,6 +228,19 @@ mod tests {
         let mut out = Vec::new();
         text.write(&mut out);
         assert_eq!(serde_json::from_slice::<String>(&out).expect("JSON"), text);
+    }
+
+    #[test]
+    fn the_first_byte_to_escape_is_found_wherever_it_stands() {
+        for byte in 0..=255u8 {
+            for at in 0..20 {
+                let mut bytes = [b'~'; 24];
+                bytes[at] = byte;
+                let expected = bytes.iter().position(|&byte| ESCAPES[usize::from(byte)] != 0);
+                assert_eq!(first_escaped(&bytes), expected, "{byte} at {at}");
+                assert_eq!(first_escaped(&[&bytes[..], b"\"\n"].concat()), expected.or(Some(24)));
+            }
+        }
     }
 
     #[test]
