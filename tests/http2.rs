@@ -496,3 +496,25 @@ proptest! {
         analyse(&told.route().packets(&network.carry(told.segments())), &Config::default());
     }
 }
+
+/// Both heads refer to entries of tables that are not known any more, and what was agreed stands among them.
+#[test]
+fn compression_may_have_been_agreed_in_fields_that_are_not_known() {
+    let deflate = ("sec-websocket-extensions", "permessage-deflate");
+    let updated = |fields: &[(&str, &str)]| [&[0x3f, 0xe1, 0x1f][..], &block(fields)].concat();
+    // The newest entry, which the limit left no room for.
+    let referring = |fields: &[(&str, &str)]| [&block(fields)[..], &[0x80 + 62]].concat();
+    let offer = [&connect("/one")[..], &[deflate]].concat();
+    let hello = [0xc1, 7, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+    let told = Http2::new()
+        .frame(ToServer, Kind::HEADERS, END_HEADERS, 1, &updated(&offer))
+        .frame(ToClient, Kind::HEADERS, END_HEADERS, 1, &updated(&[(":status", "200"), deflate]))
+        .frame(ToServer, Kind::HEADERS, END_HEADERS, 3, &referring(&connect("/two")))
+        .frame(ToClient, Kind::HEADERS, END_HEADERS, 3, &referring(&[(":status", "200")]))
+        .frame(ToClient, Kind::DATA, 0, 3, &hello);
+    let limits = Limits { header_table: 1, ..Limits::default() };
+    let config = Config { per: Per::Message, limits, ..Config::default() };
+    let events = analyse(&told.told().packets(), &config);
+    let message = events.iter().find_map(|event| if let Body::Message(it) = &event.body { Some(it) } else { None });
+    assert_eq!(message.map(|message| message.payload.bytes.as_slice()), Some(&b"Hello"[..]), "{:?}", codes(&events));
+}

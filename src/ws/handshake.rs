@@ -44,7 +44,10 @@ pub fn judge(request: Option<&Request>, response: Option<&Response>, secure: boo
         read_request(request, &mut terms);
         judge_request(request, &terms, secure, &mut anomalies);
     }
-    let mut agreement = extension::perhaps(terms.extensions.as_deref());
+    // What was offered may stand among the fields that are not known.
+    let seen = request.is_some_and(|request| request.headers.unknown == 0) || terms.extensions.is_some();
+    let perhaps = if seen { extension::perhaps(terms.extensions.as_deref()) } else { Agreement::UNSEEN };
+    let mut agreement = perhaps;
     if let Some(response) = response {
         let found = |code, detail| Anomaly::new(code, detail).by(Direction::ToClient);
         read_response(response, &mut terms);
@@ -57,11 +60,15 @@ pub fn judge(request: Option<&Request>, response: Option<&Response>, secure: boo
         }
         if response.is_acceptance() {
             judge_acceptance(request, response, &terms, &mut anomalies);
-            let offered = request.map(|_| terms.extensions.as_deref());
-            agreement = extension::agree(offered, terms.extension.as_deref(), &mut anomalies);
-            if response.headers.unknown > 0 && terms.extension.is_none() {
-                agreement = extension::perhaps(terms.extensions.as_deref());
-            }
+            agreement = if response.headers.unknown > 0 && terms.extension.is_none() {
+                perhaps
+            } else {
+                extension::agree(
+                    seen.then_some(terms.extensions.as_deref()),
+                    terms.extension.as_deref(),
+                    &mut anomalies,
+                )
+            };
         } else if response.status == 426 && leaves_version_open(response) {
             anomalies.push(found(Code::HandshakeVersionUnnamed, Detail::None));
         }
