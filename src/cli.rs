@@ -3,9 +3,12 @@
 mod capture;
 mod screen;
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 
 use anyhow::{Context as _, Result, anyhow};
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use prost_reflect::DescriptorPool;
 use wscope::anomaly::Severity;
@@ -32,6 +35,9 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) screen: Screen,
 }
+
+/// More threads than any machine has use for.
+const MAX_THREADS: u64 = 256;
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 done; 1 `check` found what it looks for; 2 usage, unreadable input or failed write; \
@@ -83,6 +89,10 @@ pub(crate) struct Inputs {
     /// The file that SSLKEYLOGFILE names is read too
     #[arg(long, value_name = "FILE")]
     keylog: Vec<PathBuf>,
+    /// Analyse capture files by so many threads; what is captured, piped, counted with -c or written with -w is analysed by one
+    /// [default: one for each core]
+    #[arg(long, value_name = "NUMBER", value_parser = RangedU64ValueParser::<usize>::new().range(1..=MAX_THREADS))]
+    threads: Option<usize>,
     /// Blot out cookies, authorization headers and tokens in queries, for captures that are shared
     #[arg(long)]
     pub(crate) redact: bool,
@@ -125,6 +135,11 @@ impl Inputs {
         }
         let (decode, decode_as, limits) = (!self.no_decode, self.decode_as.clone(), self.limits());
         Ok(Config { per, decode, decode_as, schema, limits, discards_data: false })
+    }
+
+    /// How many threads analyse.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get))
     }
 
     /// Bounds of every buffer.

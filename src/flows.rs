@@ -238,11 +238,12 @@ impl Flows {
             return;
         }
         let Some(conversation) = self.table.live(id) else { return };
-        if conversation.has_work(self.waiting, &self.shared.config) {
-            self.work.push_back(Work::Advance(id));
+        let work = if conversation.has_work(self.waiting, &self.shared.config) {
+            Some(Work::Advance(id))
         } else {
-            self.end_if_over(id);
-        }
+            self.end_if_over(id)
+        };
+        self.work.extend(work);
     }
 
     fn advance(&mut self, id: FlowId) {
@@ -255,10 +256,10 @@ impl Flows {
         if !self.settle(id) {
             return;
         }
-        if advanced {
-            self.work.push_front(Work::Advance(id));
-        } else {
-            self.end_if_over(id);
+        // What this packet brought comes before what else there is to do.
+        let work = if advanced { Some(Work::Advance(id)) } else { self.end_if_over(id) };
+        if let Some(work) = work {
+            self.work.push_front(work);
         }
     }
 
@@ -458,24 +459,31 @@ impl Flows {
         self.file(id);
     }
 
-    /// Closes a flow that is over, or lets it linger.
-    fn end_if_over(&mut self, id: FlowId) {
-        let Some(conversation) = self.table.live(id) else { return };
+    /// What is to be done for a flow that is over; one that is about to be lingers.
+    fn end_if_over(&mut self, id: FlowId) -> Option<Work> {
+        let conversation = self.table.live(id)?;
         // Secrets may still come, as long as late packets are waited for.
         if conversation.flow.is_over() && !conversation.session.wants_keys() {
-            self.close(id, End::Fin);
-        } else if !conversation.lingers && conversation.flow.is_ending() {
+            return self.end(id, End::Fin);
+        }
+        if !conversation.lingers && conversation.flow.is_ending() {
             conversation.lingers = true;
             self.file(id);
         }
+        None
+    }
+
+    /// Closes a flow once what is to be done before is done.
+    fn close(&mut self, id: FlowId, how: End) {
+        let work = self.end(id, how);
+        self.work.extend(work);
     }
 
     /// Ends a flow; its entry remains, to recognise late duplicates.
-    fn close(&mut self, id: FlowId, how: End) {
-        if let Some((opened, conversation)) = self.detach(id) {
-            self.work.push_back(Work::Close(conversation, opened, how));
-            self.file(id);
-        }
+    fn end(&mut self, id: FlowId, how: End) -> Option<Work> {
+        let (opened, conversation) = self.detach(id)?;
+        self.file(id);
+        Some(Work::Close(conversation, opened, how))
     }
 
     /// The capture is over: closes all that is open, what began first in front.

@@ -196,6 +196,22 @@ impl Limits {
         (setting.limit.set)(self, setting.value);
     }
 
+    /// The share of each of so many threads in what is bounded over all connections.
+    #[must_use]
+    pub fn shared_by(&self, threads: usize) -> Self {
+        let share = |limit: usize| limit.div_ceil(threads.max(1));
+        Self {
+            payload_total: share(self.payload_total),
+            reorder_total: share(self.reorder_total),
+            half_open: share(self.half_open),
+            connections: share(self.connections),
+            flows: share(self.flows),
+            tls_waiting_total: share(self.tls_waiting_total),
+            decode_total: share(self.decode_total),
+            ..self.clone()
+        }
+    }
+
     /// The table, for people: names, values and meanings.
     pub fn table(&self) -> String {
         let width = LIMITS.iter().map(|limit| limit.name.len()).max().unwrap_or_default();

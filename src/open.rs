@@ -28,6 +28,7 @@ pub(crate) fn open(
         report: interrupt::on_question().context("cannot handle signals")?,
         config,
         recorder: None,
+        threads: inputs.threads(),
     };
     let key_logs = inputs.key_logs()?;
     let source: Box<dyn Source> = if inputs.capture.interface.is_empty() {

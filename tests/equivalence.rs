@@ -219,7 +219,7 @@ proptest! {
         segments.iter_mut().filter(|_| dice.once_in(8)).for_each(|segment| estrange(segment, &mut Dice(seed)));
         let mut packets = conversation.route().packets(&segments);
         packets.retain(|_| !dice.once_in(20));
-        packets.iter_mut().filter(|_| dice.once_in(8)).for_each(|packet| damage(packet, &mut Dice(seed)));
+        packets.iter_mut().filter(|_| dice.once_in(8)).for_each(|packet| packet.damage(&mut Dice(seed)));
         let events = analyse(&packets, &config);
         in_capture(&events, packets.len())?;
         // Each packet can begin a connection, each byte a frame, and both end with a few words.
@@ -241,17 +241,6 @@ fn estrange(segment: &mut Segment, dice: &mut Dice) {
             segment.seq = dice.next();
             segment.ack = Some(dice.next());
         }
-    }
-}
-
-/// Flips bits, cuts it off, or lets its clock jump.
-fn damage(packet: &mut OwnedPacket, dice: &mut Dice) {
-    let at = dice.below(packet.bytes.len().max(1));
-    match dice.below(4) {
-        0 => packet.bytes.truncate(at),
-        1 => packet.wire_len = dice.next() as u32,
-        2 => packet.time.0 = packet.time.0.wrapping_add((dice.next() as i64) >> dice.below(64)),
-        _ => packet.bytes[at] ^= 1 << dice.below(8),
     }
 }
 

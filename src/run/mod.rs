@@ -4,6 +4,7 @@ pub mod check;
 pub mod export;
 pub mod interrupt;
 pub mod output;
+mod parallel;
 pub mod privileges;
 pub mod progress;
 pub mod stats;
@@ -61,7 +62,30 @@ pub struct Finished {
     pub notes: Vec<String>,
 }
 
+/// What an error of a source means for the run.
+enum Trouble {
+    /// Something was lost, and the rest goes on.
+    Damage,
+    /// Nothing more comes.
+    End,
+}
+
 impl Finished {
+    /// Notes what happened, where the rest can go on, or at least be told.
+    fn note(&mut self, error: CaptureError) -> Result<Trouble, Error> {
+        if error.is_damage() {
+            self.damaged.push(error.to_string());
+            return Ok(Trouble::Damage);
+        }
+        if !error.ends_in_order() {
+            return Err(error.into());
+        }
+        if !error.is_broken_pipe() {
+            self.failed = Some(error.to_string());
+        }
+        Ok(Trouble::End)
+    }
+
     /// Whether all inputs were read to their end.
     pub fn is_whole(&self) -> bool {
         self.damaged.is_empty() && self.failed.is_none()
@@ -132,6 +156,8 @@ pub struct Run {
     pub recorder: Option<Recorder>,
     /// Set by whoever wants the counters on standard error; unset when they were printed.
     pub report: Arc<AtomicBool>,
+    /// How many threads analyse, where several can; 0 and 1: one, which reads and writes too.
+    pub threads: usize,
 }
 
 impl Run {
@@ -140,6 +166,9 @@ impl Run {
     /// # Errors
     /// When an input cannot be read at all, or `sink` fails. What happens later to an input is no error: see [`Finished`].
     pub fn analyse(self, source: &mut dyn Source, sink: impl Sink) -> Result<Finished, Error> {
+        if self.threads > 1 && self.can_be_shared_out(source) {
+            return parallel::analyse(&self.config, self.threads, source, sink, &self.report);
+        }
         let mut progress = Progress::begin(!sink.shows_progress());
         let decode = self.config.decode && self.config.per == Per::Message;
         let mut course = Course {
@@ -164,6 +193,15 @@ impl Run {
             }
         }
         course.finish(source)
+    }
+}
+
+impl Run {
+    /// Whether nothing depends on how far the analysis is when a packet is read: no packet is written down, no end set but that
+    /// of the files, and nothing has to be waited for.
+    fn can_be_shared_out(&self, source: &dyn Source) -> bool {
+        let files = source.progress().is_some_and(|position| position.total.is_some());
+        files && self.recorder.is_none() && self.stop == Stop::default()
     }
 }
 
@@ -233,21 +271,17 @@ impl<S: Sink> Course<S> {
         self.take(error)
     }
 
-    /// Notes what happened, where the rest can go on, or at least be told.
     fn take(&mut self, error: CaptureError) -> Result<(), Error> {
-        if error.is_damage() {
-            self.analyzer.note_damage();
-            self.finished.damaged.push(error.to_string());
-            return self.drain();
+        match self.finished.note(error)? {
+            Trouble::Damage => {
+                self.analyzer.note_damage();
+                self.drain()
+            }
+            Trouble::End => {
+                self.over = true;
+                Ok(())
+            }
         }
-        if !error.ends_in_order() {
-            return Err(error.into());
-        }
-        if !error.is_broken_pipe() {
-            self.finished.failed = Some(error.to_string());
-        }
-        self.over = true;
-        Ok(())
     }
 
     fn drain(&mut self) -> Result<(), Error> {

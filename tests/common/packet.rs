@@ -3,6 +3,8 @@
 use wscope::input::{LinkType, Packet};
 use wscope::origin::Timestamp;
 
+use super::dice::Dice;
+
 /// LINKTYPE_ETHERNET.
 pub const ETHERNET: LinkType = LinkType(1);
 
@@ -26,6 +28,17 @@ impl OwnedPacket {
     pub fn snapped(mut self, length: usize) -> Self {
         self.bytes.truncate(length);
         self
+    }
+
+    /// Flips a bit, cuts it off, or lets its clock jump.
+    pub fn damage(&mut self, dice: &mut Dice) {
+        let at = dice.below(self.bytes.len().max(1));
+        match dice.below(4) {
+            0 => self.bytes.truncate(at),
+            1 => self.wire_len = dice.next() as u32,
+            2 => self.time.0 = self.time.0.wrapping_add((dice.next() as i64) >> dice.below(64)),
+            _ => self.bytes[at] ^= 1 << dice.below(8),
+        }
     }
 
     /// As the core takes it.

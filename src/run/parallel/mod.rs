@@ -1,0 +1,251 @@
+//! One capture by several threads: the same events in the same order as by one.
+//!
+//! ```text
+//!           reader                     analyses                  merge
+//!  Source ─► Front ─┬─Share─► Flows, Dissector ─Found─► Lane ─┐
+//!                   ├─Share─► Flows, Dissector ─Found─► Lane ─┼─► Ledger ─► Sink
+//!                   └─Share─► Flows, Dissector ─Found─► Lane ─┘
+//! ```
+//!
+//! A flow belongs to one thread. Each task has its turn in the capture, and what was told is merged by turns; tasks that
+//! concern all flows (ticks, secrets, the end) are done by every thread, what is told of them goes by the first packet of the
+//! flow. All channels are bounded. They cannot lock each other up, as every thread gets a share of every stretch, empty or not:
+//! whoever is waited for has all that it needs.
+
+mod lane;
+mod stretch;
+
+use std::hash::BuildHasher as _;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvError, Sender, SyncSender, channel, sync_channel};
+use std::thread;
+
+use foldhash::fast::FixedState;
+
+use crate::capture::{Progress as Position, Source, Step};
+use crate::config::Config;
+use crate::export::text;
+use crate::front::{Front, Task};
+use crate::ledger::Ledger;
+use crate::limits::Limits;
+use crate::origin::Timestamp;
+use crate::outbox::{Summary, Told};
+use crate::tcp::table::Key;
+
+use super::progress::Progress;
+use super::{Error, Finished, Sink, Trouble};
+use lane::Lane;
+use stretch::Share;
+
+/// Stretches that wait for a thread at most.
+const WAITING: usize = 2;
+/// Blocks of what was told that wait to be merged, a thread.
+const FOUND: usize = 4;
+
+/// Analyses a source of regular files by so many threads beside the reader and the merge.
+///
+/// # Errors
+/// When an input cannot be read at all, or `sink` fails.
+pub(super) fn analyse(
+    config: &Config,
+    threads: usize,
+    source: &mut dyn Source,
+    sink: impl Sink,
+    report: &AtomicBool,
+) -> Result<Finished, Error> {
+    let started = OnceLock::new();
+    let config = Config { limits: config.limits.shared_by(threads), ..config.clone() };
+    thread::scope(|scope| {
+        let (marks, marked) = channel();
+        let (spare, spares) = channel();
+        let mut lanes = Vec::new();
+        let mut shares = Vec::new();
+        for _ in 0..threads {
+            let (share, taken) = sync_channel(WAITING);
+            let (found, told) = sync_channel(FOUND);
+            let config = config.clone();
+            scope.spawn(move || lane::analyse(config, &taken, found));
+            shares.push((share, Share::default()));
+            lanes.push(Lane::new(told));
+        }
+        let progress = Progress::begin(!sink.shows_progress());
+        let reader =
+            Reader { front: Front::new(&config), turn: 0, shares, spares, marks, started: &started, latest: None };
+        let reading = scope.spawn(move || reader.read(source, progress));
+        let mut merge = Merge { lanes, ledger: Ledger::default(), limits: config.limits.clone(), sink };
+        let merged = merge.run(&marked, &spare, &started, report);
+        let mut summary = merge.counted();
+        // What still waits is let go, so that nobody waits for us.
+        drop((merge, marked, spare));
+        let read = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        merged?;
+        let mut finished = read?;
+        summary.merge(&finished.summary);
+        finished.summary = summary;
+        Ok(finished)
+    })
+}
+
+/// What the reader tells of a stretch.
+struct Mark {
+    position: Option<Position>,
+    /// What was counted of the capture as a whole.
+    summary: Box<Summary>,
+}
+
+/// The thread that reads.
+struct Reader<'a> {
+    front: Front,
+    turn: u64,
+    shares: Vec<(SyncSender<Share>, Share)>,
+    spares: Receiver<Share>,
+    marks: Sender<Mark>,
+    started: &'a OnceLock<Timestamp>,
+    latest: Option<Position>,
+}
+
+/// Nobody takes what is read any more.
+struct Gone;
+
+impl Reader<'_> {
+    fn read(mut self, source: &mut dyn Source, mut progress: Progress) -> Result<Finished, Error> {
+        let mut finished = Finished::default();
+        loop {
+            match source.step() {
+                Ok(Step::Input(input)) => {
+                    let Self { front, turn, shares, .. } = &mut self;
+                    front.push(input, &mut |task| deal(shares, turn, task));
+                }
+                Ok(Step::Pause) => {}
+                Ok(Step::End) => break,
+                Err(error) => match finished.note(error)? {
+                    Trouble::Damage => self.front.note_damage(),
+                    Trouble::End => break,
+                },
+            }
+            self.latest = progress.tick(|| source.progress()).or(self.latest);
+            if self.shares.iter().any(|(_, share)| share.is_full()) && self.hand_on().is_err() {
+                return Ok(finished);
+            }
+        }
+        deal(&mut self.shares, &mut self.turn, Task::Finish);
+        // Where nobody takes it, the merge tells why.
+        let _ = self.hand_on();
+        finished.summary = self.front.summary();
+        Ok(finished)
+    }
+
+    /// Ends a stretch: hands every thread its share.
+    fn hand_on(&mut self) -> Result<(), Gone> {
+        if let Some(started) = self.front.started() {
+            self.started.get_or_init(|| started);
+        }
+        let mark = Mark { position: self.latest.take(), summary: Box::new(self.front.summary()) };
+        self.marks.send(mark).map_err(|_| Gone)?;
+        for (sender, share) in &mut self.shares {
+            let empty = self.spares.try_recv().unwrap_or_default();
+            sender.send(std::mem::replace(share, empty)).map_err(|_| Gone)?;
+        }
+        Ok(())
+    }
+}
+
+/// Gives a task to the thread whose flow it is of, or to all.
+fn deal(shares: &mut [(SyncSender<Share>, Share)], turn: &mut u64, task: Task<'_>) {
+    *turn += 1;
+    let hash = match task {
+        _ if task.is_for_all() => {
+            shares.iter_mut().for_each(|(_, share)| share.push(*turn, task));
+            return;
+        }
+        Task::Segment(segment, _) => FixedState::default().hash_one(Key::from(&segment)),
+        _ => 0,
+    };
+    let place = (hash % shares.len() as u64) as usize;
+    shares[place].1.push(*turn, task);
+}
+
+/// What all threads told, in one order.
+struct Merge<S> {
+    lanes: Vec<Lane>,
+    ledger: Ledger,
+    limits: Limits,
+    sink: S,
+}
+
+impl<S: Sink> Merge<S> {
+    /// Merges one stretch after the other, until there are no more.
+    fn run(
+        &mut self,
+        marked: &Receiver<Mark>,
+        spare: &Sender<Share>,
+        started: &OnceLock<Timestamp>,
+        report: &AtomicBool,
+    ) -> Result<(), Error> {
+        while let Ok(mark) = marked.recv() {
+            // A thread that is gone took a panic with it, which the scope passes on; or reading failed.
+            let Ok(merged) = self.merge_stretch(started) else { return Ok(()) };
+            merged?;
+            for lane in &mut self.lanes {
+                if let Some(mut share) = lane.turn() {
+                    share.clear();
+                    // The reader may have come to its end.
+                    let _ = spare.send(share);
+                }
+            }
+            if report.swap(false, Ordering::Relaxed) {
+                let mut summary = self.counted();
+                summary.merge(&mark.summary);
+                eprintln!("wscope: {}", text::summary(&summary));
+            }
+            if let Some(position) = mark.position {
+                self.sink.progress(position)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn merge_stretch(&mut self, started: &OnceLock<Timestamp>) -> Result<Result<(), Error>, RecvError> {
+        loop {
+            let mut first: Option<((u64, u64), usize)> = None;
+            let mut until = (u64::MAX, u64::MAX);
+            for (index, lane) in self.lanes.iter_mut().enumerate() {
+                let Some(task) = lane.peek()? else { continue };
+                match first {
+                    Some((earliest, _)) if earliest <= task => until = until.min(task),
+                    Some((earliest, _)) => {
+                        until = earliest;
+                        first = Some((task, index));
+                    }
+                    None => first = Some((task, index)),
+                }
+            }
+            let Some((_, index)) = first else { return Ok(Ok(())) };
+            while let Some(told) = self.lanes[index].take_up_to(until) {
+                if let Err(error) = self.tell(index, told, started) {
+                    return Ok(Err(error));
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, index: usize, told: Told, started: &OnceLock<Timestamp>) -> Result<(), Error> {
+        let own = if let Told::Begun(own) = told { Some(own) } else { None };
+        let event = self.ledger.settle(told, &self.limits);
+        let lane = &mut self.lanes[index];
+        if let Some(own) = own {
+            lane.number(own, self.ledger.connections());
+        }
+        let Some(mut event) = event else { return Ok(()) };
+        lane.renumber(&mut event);
+        self.sink.event(event, started.get().copied().unwrap_or_default())
+    }
+
+    /// What was counted of flows so far.
+    fn counted(&self) -> Summary {
+        let mut summary = self.ledger.summary();
+        self.lanes.iter().for_each(|lane| summary.merge(&lane.summary));
+        summary
+    }
+}
