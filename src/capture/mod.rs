@@ -11,6 +11,7 @@
 //! Interfaces are read by libpcap, in a thread of its own: [`Live`]. Record headers of files are read by hand, as their packets are handed on without a copy; pcap-parser,
 //! the other choice, ignores the byte order of `if_tsoffset`, has no base-2 resolutions and no obsolete Packet Block.
 
+mod ahead;
 mod batch;
 mod block_file;
 mod device;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::ahead::Ahead;
 use super::inflate::{Gunzip, Unzstd};
 
 /// How long an interrupt may go unnoticed while a pipe is silent.
@@ -25,6 +26,14 @@ const ZSTD_SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
 /// The decompressed bytes of an input.
 pub(super) enum Stream {
     Plain(Tap),
+    /// Of a pipe: what is there is read at once.
+    Packed(Packed),
+    /// Of a regular file.
+    Ahead(Ahead),
+}
+
+/// A compressed input, and what decompresses it.
+pub(super) enum Packed {
     Gzip(Box<Gunzip<BufReader<Tap>>>),
     Zstd(Box<Unzstd<BufReader<Tap>>>),
 }
@@ -33,37 +42,43 @@ impl Stream {
     /// Looks at the first bytes, so it waits for them where `file` is a pipe.
     pub(super) fn new(file: File, interrupt: Arc<AtomicBool>) -> io::Result<Self> {
         let mut tap = Tap::new(file, interrupt)?;
+        let is_regular = tap.is_regular;
         let buffered = |tap| BufReader::with_capacity(COMPRESSED_BLOCK, tap);
-        Ok(match *tap.peek()? {
-            [first, second, ..] if [first, second] == GZIP => Self::Gzip(Box::new(Gunzip::new(buffered(tap)))),
-            ZSTD => Self::Zstd(Box::new(Unzstd::new(buffered(tap))?)),
+        let packed = match *tap.peek()? {
+            [first, second, ..] if [first, second] == GZIP => Packed::Gzip(Box::new(Gunzip::new(buffered(tap)))),
+            ZSTD => Packed::Zstd(Box::new(Unzstd::new(buffered(tap))?)),
             [0x50..=0x5f, ref rest @ ..] if *rest == ZSTD_SKIPPABLE => {
-                Self::Zstd(Box::new(Unzstd::new(buffered(tap))?))
+                Packed::Zstd(Box::new(Unzstd::new(buffered(tap))?))
             }
-            _ => Self::Plain(tap),
-        })
+            _ => return Ok(Self::Plain(tap)),
+        };
+        Ok(if is_regular { Self::Ahead(Ahead::begin(packed)?) } else { Self::Packed(packed) })
     }
 
     /// Bytes read of the input so far, compressed where it is.
     pub(super) fn bytes_read(&self) -> u64 {
-        self.tap().read
+        match self {
+            Self::Plain(tap) => tap.bytes_read(),
+            Self::Packed(packed) => packed.tap().bytes_read(),
+            Self::Ahead(ahead) => ahead.bytes_read(),
+        }
     }
 
     /// Whether reading on may have to wait; never of a regular file.
     pub(super) fn is_dry(&self) -> bool {
-        self.tap().is_dry()
+        match self {
+            Self::Plain(tap) => tap.is_dry(),
+            Self::Packed(packed) => packed.tap().is_dry(),
+            Self::Ahead(_) => false,
+        }
     }
 
     /// Whether the stream ended because of an interrupt.
     pub(super) fn is_interrupted(&self) -> bool {
-        self.tap().interrupted
-    }
-
-    fn tap(&self) -> &Tap {
         match self {
-            Self::Plain(tap) => tap,
-            Self::Gzip(gunzip) => gunzip.get_ref().get_ref(),
-            Self::Zstd(unzstd) => unzstd.get_ref().get_ref(),
+            Self::Plain(tap) => tap.is_interrupted(),
+            Self::Packed(packed) => packed.tap().is_interrupted(),
+            Self::Ahead(ahead) => ahead.is_interrupted(),
         }
     }
 }
@@ -72,6 +87,24 @@ impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(tap) => tap.read(buffer),
+            Self::Packed(packed) => packed.read(buffer),
+            Self::Ahead(ahead) => ahead.read(buffer),
+        }
+    }
+}
+
+impl Packed {
+    pub(super) fn tap(&self) -> &Tap {
+        match self {
+            Self::Gzip(gunzip) => gunzip.get_ref().get_ref(),
+            Self::Zstd(unzstd) => unzstd.get_ref().get_ref(),
+        }
+    }
+}
+
+impl Read for Packed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
             Self::Gzip(gunzip) => gunzip.read(buffer),
             Self::Zstd(unzstd) => unzstd.read(buffer),
         }
@@ -129,6 +162,14 @@ impl Tap {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.read
+    }
+
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupted
     }
 
     fn is_dry(&self) -> bool {
