@@ -155,8 +155,8 @@ impl Store {
             index = self.index_memory() + self.beside;
         }
         let spool = self.budget.saturating_sub(index).max(SPOOL_MIN);
-        // The chunk being filled is not counted there.
-        self.spool.fit(spool - CHUNK);
+        // The chunk being filled and the spare one are not counted there.
+        self.spool.fit(spool - 2 * CHUNK);
         if self.shed.records.is_none()
             && let Some(failure) = self.spool.failure()
         {

@@ -1,8 +1,8 @@
 //! A capture to news: a thread reads and analyses, and hands on what it finds in batches over a bounded channel.
 
-use std::io;
+use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -13,20 +13,22 @@ use crate::export::redact::redact;
 use crate::origin::Timestamp;
 use crate::run::{Error, Finished, Run, Sink, Status};
 
-/// Batches that wait for the screen at most; with their bounds about 100 MiB in the worst case.
-const WAITING: usize = 4;
+/// Batches that wait for the screen at most: enough that neither thread waits for the other to be scheduled.
+const WAITING: usize = 8;
 /// A batch is handed on with so many events,
-const EVENTS: usize = 512;
+const EVENTS: usize = 2048;
 /// or so many payload bytes,
 const BYTES: usize = 1 << 20;
 /// or at this age, once more is read.
 const AGE: Duration = Duration::from_millis(50);
+/// What an event has beside itself and its payload, about.
+const EVENT: usize = 512;
 
 /// What the reader tells.
 #[derive(Debug)]
 pub enum News {
-    /// Events, and the time of the capture's first packet.
-    Events(Vec<Event>, Timestamp),
+    /// Events, the time of the capture's first packet, and what they take.
+    Events(Vec<Event>, Timestamp, Waiting),
     /// How far reading has come.
     Progress(Progress),
     /// How a live capture is going.
@@ -35,10 +37,34 @@ pub enum News {
     Finished(Box<Result<Finished, Error>>),
 }
 
+/// Bytes of a batch that waits, as long as it does.
+#[derive(Debug)]
+pub struct Waiting(usize, Arc<AtomicUsize>);
+
+impl Waiting {
+    fn new(bytes: usize, all: &Arc<AtomicUsize>) -> Self {
+        all.fetch_add(bytes, Ordering::Relaxed);
+        Self(bytes, Arc::clone(all))
+    }
+
+    /// Bytes of all batches that wait.
+    pub fn all(&self) -> usize {
+        self.1.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.1.fetch_sub(self.0, Ordering::Relaxed);
+    }
+}
+
 /// A reader at work.
 #[derive(Debug)]
 pub struct Feed {
     news: Receiver<News>,
+    /// Holds a byte for each of the news that wait.
+    bell: PipeReader,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -58,26 +84,39 @@ impl Feed {
     /// Begins to read.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system gives no thread, or no pipe.
     pub fn begin(mut source: Box<dyn Source>, reading: Reading) -> io::Result<Self> {
         let (sender, news) = sync_channel(WAITING);
+        let (bell, ringer) = io::pipe()?;
         let stop = Arc::clone(&reading.stop);
         let thread = Builder::new().name("reader".to_owned()).spawn(move || {
             let Reading { run, redact, .. } = reading;
-            let mut batch =
-                Batch { sender, redact, events: Vec::new(), bytes: 0, started: None, handed: Instant::now() };
+            let mut batch = Batch {
+                sender,
+                ringer,
+                redact,
+                events: Vec::new(),
+                bytes: 0,
+                waiting: Arc::default(),
+                started: None,
+                handed: Instant::now(),
+            };
             let finished = run.analyse(&mut *source, &mut batch);
             // Nobody listens any more where this fails.
             let _ = batch.hand_on();
-            let _ = batch.sender.send(News::Finished(Box::new(finished)));
+            let _ = batch.send(News::Finished(Box::new(finished)));
         })?;
-        Ok(Self { news, stop, thread: Some(thread) })
+        Ok(Self { news, bell, stop, thread: Some(thread) })
     }
 
     /// What was told since, if anything.
     pub fn take(&mut self) -> Option<News> {
         match self.news.try_recv() {
-            Ok(news) => Some(news),
+            Ok(news) => {
+                // Written right behind it; at the end of the pipe there is nothing more to wait for.
+                let _ = self.bell.read(&mut [0]);
+                Some(news)
+            }
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => {
                 // It ends without a last word only by a panic, which is passed on.
@@ -89,6 +128,11 @@ impl Feed {
                 None
             }
         }
+    }
+
+    /// Can be read from while there are news.
+    pub fn bell(&self) -> &PipeReader {
+        &self.bell
     }
 
     /// Ends reading: as at the end of the input.
@@ -107,9 +151,13 @@ impl Drop for Feed {
 /// Events that are not handed on yet.
 struct Batch {
     sender: SyncSender<News>,
+    ringer: PipeWriter,
     redact: bool,
     events: Vec<Event>,
+    /// Their payload.
     bytes: usize,
+    /// Bytes of all batches that wait.
+    waiting: Arc<AtomicUsize>,
     started: Option<Timestamp>,
     handed: Instant,
 }
@@ -120,16 +168,16 @@ impl Batch {
         if self.events.is_empty() {
             return Ok(());
         }
-        self.bytes = 0;
         let events = std::mem::take(&mut self.events);
-        self.send(News::Events(events, self.started.unwrap_or_default()))
+        let bytes = std::mem::take(&mut self.bytes) + events.len() * (size_of::<Event>() + EVENT);
+        let waiting = Waiting::new(bytes, &self.waiting);
+        self.send(News::Events(events, self.started.unwrap_or_default(), waiting))
     }
 
-    fn send(&self, news: News) -> Result<(), Error> {
-        self.sender.send(news).map_err(|_| {
-            let name = "the screen".to_owned();
-            Error::Output { name, source: io::ErrorKind::BrokenPipe.into() }
-        })
+    fn send(&mut self, news: News) -> Result<(), Error> {
+        let gone = |source| Error::Output { name: "the screen".to_owned(), source };
+        self.sender.send(news).map_err(|_| gone(io::ErrorKind::BrokenPipe.into()))?;
+        self.ringer.write_all(&[0]).map_err(gone)
     }
 }
 

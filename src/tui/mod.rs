@@ -181,14 +181,15 @@ impl Desk {
                 self.draw()?;
                 (stale, drawn) = (false, Some(Instant::now()));
             }
-            let patience = match (busy, stale) {
-                (true, _) => Duration::ZERO,
-                (false, true) => FRAME,
-                (false, false) if self.model.reading.ended.is_none() => FRAME,
-                (false, false) => IDLE,
+            let patience = match drawn {
+                _ if busy => Duration::ZERO,
+                Some(drawn) if stale => FRAME.saturating_sub(drawn.elapsed()),
+                Some(_) | None => IDLE,
             };
             if let Some(guard) = &self.guard {
-                guard.wait(if stale { Duration::ZERO } else { patience })?;
+                // At its end the pipe can always be read from.
+                let bell = self.model.reading.ended.is_none().then(|| self.feed.bell());
+                guard.wait(bell, patience)?;
             }
             while event::poll(Duration::ZERO)? {
                 (stale, drawn) = (true, None);

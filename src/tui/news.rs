@@ -9,8 +9,9 @@ impl Model {
     /// Learns what the reader told.
     pub fn learn(&mut self, news: News) {
         match news {
-            News::Events(events, started) => {
+            News::Events(events, started, waiting) => {
                 self.store.set_started(started);
+                self.store.set_beside(waiting.all() + self.timeline.listing.memory());
                 for event in events {
                     self.store.push(event);
                 }

@@ -1,7 +1,7 @@
 //! The terminal: taken for the screen, and given back however we end.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Stdout, Write as _, stdin, stdout};
+use std::io::{self, IsTerminal as _, PipeReader, Stdout, Write as _, stdin, stdout};
 use std::os::fd::AsFd as _;
 use std::panic;
 use std::sync::Once;
@@ -60,18 +60,19 @@ impl Guard {
         Terminal::new(CrosstermBackend::new(stdout()))
     }
 
-    /// Waits until there are keys, a signal came, or so much time passed.
+    /// Waits until there are keys, `bell` can be read from, a signal came, or so much time passed.
     ///
     /// # Errors
     /// When the terminal is gone. Only here that is noticed: crossterm reads on and on at its end.
-    pub fn wait(&self, patience: Duration) -> io::Result<()> {
+    pub fn wait(&self, bell: Option<&PipeReader>, patience: Duration) -> io::Result<()> {
         let patience = Timespec::try_from(patience).map_err(io::Error::other)?;
-        let mut keys = [PollFd::new(&self.keys, PollFlags::IN)];
-        match poll(&mut keys, Some(&patience)) {
+        let mut awaited = vec![PollFd::new(&self.keys, PollFlags::IN)];
+        awaited.extend(bell.map(|bell| PollFd::new(bell, PollFlags::IN)));
+        match poll(&mut awaited, Some(&patience)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        if keys[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+        if awaited[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the terminal is gone"));
         }
         Ok(())
