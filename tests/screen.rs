@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Cell;
@@ -16,9 +16,9 @@ use wscope::run::Run;
 use wscope::tui::effect::Effect;
 use wscope::tui::feed::{Feed, Reading};
 use wscope::tui::look::Look;
-use wscope::tui::model::Model;
+use wscope::tui::model::{Model, Pane};
 use wscope::tui::prompt::History;
-use wscope::tui::{keys, view};
+use wscope::tui::{keys, mouse, view};
 
 /// A screen on which a capture was read to its end.
 struct Stage {
@@ -32,8 +32,12 @@ impl Stage {
         let path = Path::new("samples").join(sample);
         let stop = Arc::new(AtomicBool::new(false));
         let files = Files::open(std::slice::from_ref(&path), None, Arc::clone(&stop)).expect("a sample");
-        let config =
-            Config { per: Per::Message, limits: Limits { headers: 64, ..Limits::default() }, ..Config::default() };
+        let config = Config {
+            per: Per::Message,
+            decode: true,
+            limits: Limits { headers: 64, ..Limits::default() },
+            ..Config::default()
+        };
         let mut feed =
             Feed::begin(Box::new(files), Reading { run: Run { config, ..Run::default() }, redact: false, stop })
                 .expect("a thread");
@@ -265,6 +269,57 @@ fn what_is_copied_is_the_payload_as_it_is() {
     let effect = stage.press("jjy");
     let Some(Effect::Copy(bytes, _)) = effect else { panic!("{effect:?}") };
     assert_eq!(bytes, b"One message in three frames.");
+}
+
+#[test]
+fn what_a_sub_protocol_says_is_a_tree_and_its_values_are_filtered_by() {
+    let mut stage = Stage::new("nats.pcap", 80, 40);
+    stage.press("hh/nats.kind == SUB<Enter>g<Tab>z");
+    stage.check("decoded");
+    let at = |stage: &Stage, text: &str| {
+        let line = stage.text().lines().position(|line| line.contains(text));
+        line.unwrap_or_else(|| panic!("{text} is not in\n{}", stage.text()))
+    };
+    let (top, subject) = (at(&stage, "\"protocol\""), at(&stage, "\"subject\""));
+    stage.press(&"j".repeat(subject - top + 1));
+    stage.press("f=");
+    assert!(stage.text().contains("filter: nats.subject == \""), "{}", stage.text());
+}
+
+#[test]
+fn a_value_of_json_is_filtered_by_with_its_path() {
+    let mut stage = Stage::new("deflate-takeover.pcapng", 120, 36);
+    stage.press("2G<Tab>jjjjjf=");
+    assert!(stage.text().contains("filter: json(.fields[0] == \"bid\")"), "{}", stage.text());
+    stage.press("f!");
+    assert!(stage.text().contains("nothing passes"), "{}", stage.text());
+}
+
+#[test]
+fn clicks_select_and_the_wheel_scrolls_what_it_is_over() {
+    let mut stage = Stage::new("deflate-takeover.pcapng", 120, 36);
+    let mouse = |stage: &mut Stage, kind, (column, row)| {
+        let event = MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
+        mouse::happened(&mut stage.model, event);
+        stage.draw();
+    };
+    let down = MouseEventKind::Down(MouseButton::Left);
+    // The list begins below its heading, in the fifth line of the screen.
+    mouse(&mut stage, down, (50, 8));
+    assert!(stage.text().contains("#5, 5 of 22"), "{}", stage.text());
+    mouse(&mut stage, MouseEventKind::ScrollDown, (50, 8));
+    assert!(stage.text().contains("#8, 8 of 22"), "{}", stage.text());
+    mouse(&mut stage, MouseEventKind::ScrollUp, (50, 8));
+    assert!(stage.text().contains("#5, 5 of 22"), "{}", stage.text());
+    // The line of all connections.
+    mouse(&mut stage, down, (5, 3));
+    assert_eq!((stage.model.connection(), stage.model.focus), (0, Pane::Connections));
+    mouse(&mut stage, down, (5, 4));
+    assert_eq!(stage.model.connection(), 1);
+    // Over the detail, which has the keys then.
+    let title = stage.text().lines().position(|line| line.contains("[tree]")).expect("its title") as u16;
+    mouse(&mut stage, down, (50, title + 3));
+    assert_eq!((stage.model.detail.cursor, stage.model.focus), (2, Pane::Detail), "{}", stage.text());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the user can ask for; the key table says with which key.
 
-use super::doc::Form;
+use super::form::Form;
 
 /// Something to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! A frame header to the lines that show its bits and what they mean (RFC 6455 §5.2).
 
 use crate::duplex::Direction;
+use crate::event::{Frame, FrameHeader, Message};
 use crate::ws::frame::{Header, Opcode, RSV1};
 
 use super::ink::{Ink, Inked};
@@ -120,6 +121,45 @@ fn bit(set: bool, place: usize) -> String {
 
 fn row(bits: &str, name: &str, meaning: &str, ink: Ink) -> Inked {
     Inked::of(Ink::Number, bits.to_owned()).and(Ink::Dim, format!("  {name:<11}  ")).and(ink, meaning.to_owned())
+}
+
+/// The headers of a message's frames, as far as they are kept.
+pub fn of_message(message: &Message) -> Vec<Inked> {
+    let mut lines = Vec::new();
+    for (index, FrameHeader { number, offset, header }) in message.headers.iter().enumerate() {
+        if index > 0 {
+            lines.push(Inked::default());
+        }
+        let place = format!("frame {} of {}", index + 1, message.frames);
+        lines.push(
+            Inked::of(Ink::Title, place)
+                .and(Ink::Dim, format!("  number {number} of its side, stream offset {offset}")),
+        );
+        let direction = message.direction;
+        lines.extend(Bits { header, direction, compressed: message.compressed, truncated: false }.lines());
+    }
+    let more = message.frames - message.headers.len() as u64;
+    if more > 0 {
+        lines.push(Inked::of(
+            Ink::Dim,
+            format!("the headers of {} more are not kept", show::counted(more, "frame", "frames")),
+        ));
+    }
+    lines
+}
+
+/// The header of a frame.
+pub fn of_frame(frame: &Frame) -> Vec<Inked> {
+    let title = Inked::of(Ink::Title, format!("frame {} of the {}", frame.number, frame.direction.sender()));
+    let mut lines = vec![title.and(Ink::Dim, format!("  stream offset {}", frame.offset))];
+    let bits = Bits {
+        header: &frame.header,
+        direction: frame.direction,
+        compressed: frame.compressed,
+        truncated: frame.truncated,
+    };
+    lines.extend(bits.lines());
+    lines
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use similar::{Algorithm, ChangeTag, TextDiff};
 
 use crate::event::Event;
 
-use super::doc::{Doc, Form};
+use super::doc::Doc;
+use super::form::Form;
 use super::ink::{Ink, Inked};
 use super::theme::ASCII;
 

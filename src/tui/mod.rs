@@ -18,7 +18,9 @@ pub mod copy;
 pub mod diff;
 pub mod doc;
 pub mod effect;
+pub mod facts;
 pub mod feed;
+pub mod form;
 pub mod heads;
 pub mod ink;
 pub mod json;
@@ -31,6 +33,7 @@ pub mod marks;
 pub mod menu;
 pub mod menus;
 pub mod model;
+pub mod mouse;
 pub mod news;
 pub mod packets;
 pub mod prompt;
@@ -228,7 +231,11 @@ impl Desk {
                 keys::paste(&mut self.model, text);
                 None
             }
-            Event::Mouse(_) | Event::Key(_) | Event::Resize(..) | Event::FocusGained | Event::FocusLost => None,
+            Event::Mouse(event) => {
+                mouse::happened(&mut self.model, event);
+                None
+            }
+            Event::Key(_) | Event::Resize(..) | Event::FocusGained | Event::FocusLost => None,
         }
     }
 

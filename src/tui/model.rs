@@ -13,7 +13,8 @@ use crate::run::Finished;
 use crate::store::{Row, Store};
 
 use super::action::View;
-use super::doc::{Doc, Form};
+use super::doc::Doc;
+use super::form::Form;
 use super::layout::{self, Areas};
 use super::listing::Scope;
 use super::look::Look;

@@ -19,7 +19,11 @@ pub fn term(model: &Model, number: RowId) -> Option<String> {
             })
         }
         Pane::Detail => {
-            let (_, value) = model.detail.doc.as_ref()?.value(model.detail.cursor)?;
+            let doc = model.detail.doc.as_ref()?;
+            let (_, value) = doc.value(model.detail.cursor)?;
+            if let Some(term) = doc.term(model.detail.cursor).filter(|_| value.len() <= 200) {
+                return Some(term);
+            }
             let whole = value.len() <= 200 && !value.starts_with(['{', '[']);
             whole.then(|| containing(value.trim_matches('"')))
         }

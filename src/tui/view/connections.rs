@@ -24,15 +24,9 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let active = model.focus == Pane::Connections;
     title(model, row(area, 0), &format!("Connections ({})", show::count(total as u64)), "", active, buffer);
     let inner = Rect { y: area.y + 1, height: area.height - 1, ..area };
-    let lines = if inner.height < 8 { 1 } else { LINES };
-    // The line for all of them takes one line, each of the others so many.
-    let cursor = model.connection() as usize;
-    let room = usize::from(inner.height).saturating_sub(1) / lines;
-    let first = cursor.saturating_sub(room.max(1)).max(1);
-    let mut y = 0;
-    if first == 1 {
-        all(model, cursor == 0, row(inner, 0), buffer);
-        y = 1;
+    let Lines { each: lines, first, mut y } = Lines::of(model, inner.height);
+    if y > 0 {
+        all(model, model.connection() == 0, row(inner, 0), buffer);
     }
     for number in first..=total {
         if y >= usize::from(inner.height) {
@@ -41,6 +35,32 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         entry(model, number as u64, lines, inner, y, buffer);
         y += lines;
     }
+}
+
+/// How the lines of the pane are given to connections.
+struct Lines {
+    /// Lines of each.
+    each: usize,
+    /// The first that is shown.
+    first: usize,
+    /// Its line: below the one that stands for all of them, where that is shown.
+    y: usize,
+}
+
+impl Lines {
+    fn of(model: &Model, height: u16) -> Self {
+        let each = if height < 8 { 1 } else { LINES };
+        let room = usize::from(height).saturating_sub(1) / each;
+        let first = (model.connection() as usize).saturating_sub(room.max(1)).max(1);
+        Self { each, first, y: usize::from(first == 1) }
+    }
+}
+
+/// The connection at a line of the pane, below its title; 0 stands for all.
+pub fn connection_at(model: &Model, line: usize) -> Option<u64> {
+    let Lines { each, first, y } = Lines::of(model, model.areas().connections.height.saturating_sub(1));
+    let number = line.checked_sub(y).map_or(0, |line| first + line / each);
+    (number <= model.store.connection_count()).then_some(number as u64)
 }
 
 fn all(model: &Model, selected: bool, area: Rect, buffer: &mut Buffer) {

@@ -6,7 +6,8 @@ use ratatui::text::Line;
 
 use super::{paint, put, row, title};
 use crate::event::{Body, Event};
-use crate::tui::doc::{self, Form};
+use crate::tui::facts;
+use crate::tui::form::Form;
 use crate::tui::ink::{Ink, Inked};
 use crate::tui::model::{Model, Pane};
 use crate::tui::show;
@@ -93,7 +94,7 @@ pub(super) fn facts(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.look.theme;
     title(model, row(area, 0), "Facts", "", false, buffer);
     let Some(event) = model.detail.doc.as_ref().and_then(|doc| doc.event()) else { return };
-    let mut facts = doc::facts(event);
+    let mut facts = facts::of(event);
     let connection = model.store.connection(event.connection);
     if let Some(connection) = connection {
         let since = event.time().since(connection.period.0);

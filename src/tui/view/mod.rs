@@ -28,6 +28,8 @@ use super::layout::LEAST;
 use super::model::{Layer, Model};
 use super::show;
 
+pub use connections::connection_at;
+
 /// Draws the screen.
 pub fn draw(frame: &mut Frame<'_>, model: &Model) {
     let area = frame.area();
