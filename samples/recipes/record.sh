@@ -3,7 +3,8 @@
 # Makes the captures of samples/ anew, all of them or those named. The peers are installed into a scratch folder
 # (RECIPES_SCRATCH, default /tmp/wscope-recipes), never into the repository. Needs tcpdump, iproute2, python3 with venv,
 # node with npm, zstd, editcap (wireshark-common); for tungstenite-echo cargo, for browser chromium,
-# for h2-haproxy haproxy, for connect-squid squid and openssl, for tls-suites openssl, for nats nats-server.
+# for h2-haproxy haproxy, for connect-squid squid and openssl, for tls-suites openssl, for nats nats-server, for mqtt5 mosquitto,
+# for xmpp prosody, for devtools chromium, for cable ruby-actioncable and puma.
 set -euo pipefail
 recipes=$(cd "$(dirname "$0")" && pwd)
 samples=$(dirname "$recipes")
@@ -23,6 +24,14 @@ build_tungstenite_client() {
     [ -d "$scratch/tungstenite" ] || cargo init --quiet --vcs none --name tungstenite-client "$scratch/tungstenite"
     cp "$recipes/tungstenite_client.rs" "$scratch/tungstenite/src/main.rs"
     (cd "$scratch/tungstenite" && cargo add --quiet tungstenite@=0.30.0 && cargo build --quiet)
+}
+
+# python_with NAME PACKAGE…: leaves $scratch/NAME/bin/python, with packages that rule out those of the others
+python_with() {
+    local venv=$scratch/$1
+    shift
+    [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
 }
 
 # record NAME PORT COMMAND…: leaves $scratch/NAME.pcap
@@ -61,6 +70,18 @@ make_sample() {
         rpc)                 record "$1" 8091 node rpc.js; keep_pcap "$1" ;;
         sockjs)              record "$1" 8092 node sockjs.js; keep_pcap "$1" ;;
         nats)                record "$1" 8094 node nats.js; keep_pcap "$1" ;;
+        mqtt5)               record "$1" 8095 node mqtt5.js; keep_pcap "$1" ;;
+        xmpp)                record "$1" 8096 node xmpp.js; keep_pcap "$1" ;;
+        jupyter)             python_with jupyter jupyter_server==2.21.1 ipykernel==7.3.0 websockets==17.4
+                             record "$1" 8097 "$scratch/jupyter/bin/python" jupyter.py; keep_gz "$1" ;;
+        wamp)                python_with crossbar crossbar==26.10.1
+                             record "$1" 8098 "$scratch/crossbar/bin/python" wamp_router.py node wamp.js; keep_pcap "$1" ;;
+        graphql)             record "$1" 8099 node graphql.js; keep_pcap "$1" ;;
+        devtools)            record "$1" 9229 node devtools.js; keep_gz "$1" ;;
+        signalr)             python_with aiosignalr aiosignalr==0.1.1
+                             record "$1" 8101 "$scratch/aiosignalr/bin/python" signalr_server.py node signalr.js; keep_pcap "$1" ;;
+        cable)               record "$1" 8102 ruby cable.rb node cable.js; keep_pcap "$1" ;;
+        phoenix)             record "$1" 8103 node phoenix.js; keep_pcap "$1" ;;
         *) echo "no recipe for $1" >&2; return 2 ;;
     esac
 }
@@ -68,7 +89,7 @@ make_sample() {
 install_peers
 if [ $# -eq 0 ]; then
     set -- echo-python fragments-node deflate-takeover deflate-no-takeover refused wrong-accept subprotocol abnormal \
-        tungstenite-echo browser h2-haproxy connect-squid tls-suites socketio rpc sockjs nats
+        tungstenite-echo browser h2-haproxy connect-squid tls-suites socketio rpc sockjs nats mqtt5 xmpp jupyter wamp graphql devtools signalr cable phoenix
 fi
 for name; do
     echo "recording $name"

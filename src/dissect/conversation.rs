@@ -131,11 +131,14 @@ impl Conversation {
                 let begin = unit.begins.unwrap_or(message.begin());
                 unit.reply = self.pending[asked].answer(&key, last, begin, asked);
             }
-            Some(Link::MayAnswer(key)) => {
+            Some(Link::MayAnswer(key, last)) => {
                 let asked = message.direction.opposite();
                 let begin = unit.begins.unwrap_or(message.begin());
-                unit.reply = self.pending[asked].answer(&key, false, begin, asked);
-                unit.role = unit.reply.is_some().then_some(Role::Reply);
+                unit.reply = self.pending[asked].answer(&key, last, begin, asked);
+                if unit.reply.is_some() {
+                    unit.role = Some(Role::Reply);
+                    unit.id = (!key.id.is_empty()).then_some(key.id);
+                }
             }
             Some(Link::Belongs(key)) => {
                 let asked = message.direction.opposite();
@@ -203,13 +206,21 @@ impl Choice {
         if let Self::Open(probed) = self {
             let lasting = *probed < PROBED;
             *probed = probed.saturating_add(1);
-            let row = PROTOCOLS.iter().copied().find(|row| (lasting || !row.lasting) && (row.probe)(message))?;
-            let mut dissect = (row.make)(&Opening { target: "", subprotocol: None, late, parameter: "", schema: None });
-            let result = dissect.message(message, found);
-            if row.lasting {
-                *self = Self::Known(row, dissect);
+            for row in PROTOCOLS.iter().copied().filter(|row| (lasting || !row.lasting) && (row.probe)(message)) {
+                let opening = Opening { target: "", subprotocol: None, late, parameter: "", schema: None };
+                let mut dissect = (row.make)(&opening);
+                let result = dissect.message(message, found);
+                if row.lasting {
+                    *self = Self::Known(row, dissect);
+                    return Some((row, result));
+                }
+                // What only looked like it is nothing odd; what began as it is.
+                if result.is_ok() || !found.is_empty() {
+                    return Some((row, result));
+                }
+                *found = Found::default();
             }
-            return Some((row, result));
+            return None;
         }
         let Self::Known(row, dissect) = self else { return None };
         Some((row, dissect.message(message, found)))

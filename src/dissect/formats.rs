@@ -11,9 +11,7 @@ pub(super) const JSON: Protocol = Protocol {
     about: "JSON text, also in binary messages (RFC 8259)",
     subprotocols: &["json"],
     target: no_target,
-    probe: |message| {
-        matches!(message.bytes.trim_ascii_start().first(), Some(b'{' | b'[')) && as_json(message).is_some()
-    },
+    probe: |message| matches!(message.first(), Some(b'{' | b'[')),
     make: |_| Box::new(Json),
     lasting: false,
     malformed: Code::PayloadMalformed,
@@ -26,7 +24,8 @@ pub(super) const NDJSON: Protocol = Protocol {
     about: "newline-delimited JSON",
     subprotocols: &["ndjson", "x-ndjson"],
     target: no_target,
-    probe: |message| lines(message).is_some_and(|lines| lines.len() > 1),
+    // One line is JSON.
+    probe: |message| matches!(message.first(), Some(b'{' | b'[')) && memchr::memchr(b'\n', message.bytes).is_some(),
     make: |_| Box::new(NdJson),
     lasting: false,
     malformed: Code::PayloadMalformed,

@@ -3,6 +3,8 @@
 //!
 //! <https://www.jsonrpc.org/specification>
 
+use memchr::memmem;
+
 use super::decoded::Unit;
 use super::json::{self, Object};
 use super::pending::Key;
@@ -35,7 +37,8 @@ struct JsonRpc;
 impl Dissect for JsonRpc {
     fn message(&mut self, message: &Incoming<'_>, found: &mut Found) -> Result<(), Malformed> {
         let text = message.as_utf8().ok_or(Malformed::new("not UTF-8"))?;
-        let batch = json::array(text).filter(|batch| !batch.is_empty());
+        let batch =
+            if message.first() == Some(b'[') { json::array(text).filter(|batch| !batch.is_empty()) } else { None };
         for part in batch.unwrap_or_else(|| vec![text]) {
             let (unit, link) = Object::parse(part)
                 .and_then(|object| unit(&object, message))
@@ -53,6 +56,8 @@ fn unit(object: &Object<'_>, message: &Incoming<'_>) -> Option<(Unit, Option<Lin
     let value = |json| json::value(json, message.limits);
     let id = object.get("id").map(json::id);
     if let Some(method) = object.text("method") {
+        // Some clients send a null identifier where none is meant, which the specification discourages.
+        let id = id.filter(|_| object.get("id") != Some("null"));
         let params = object.get("params");
         let kind = if id.is_some() { "request" } else { "notification" };
         let unit = Unit::new(kind).summary(format!("{kind} {method} {}", params.unwrap_or_default()));
@@ -61,13 +66,15 @@ fn unit(object: &Object<'_>, message: &Incoming<'_>) -> Option<(Unit, Option<Lin
     }
     let id = id?;
     let link = Link::Answers(Key::new("call", id.as_ref()), true);
-    if let Some(result) = object.get("result") {
+    let error = object.get("error").filter(|error| *error != "null");
+    // Some servers send both members, one of them null.
+    if let Some(result) = object.get("result").filter(|_| error.is_none()) {
         return Some((
             Unit::new("result").summary(format!("result {id} {result}")).with("result", value(result)),
             Some(link),
         ));
     }
-    let error = object.get("error")?;
+    let error = error?;
     let code = Object::parse(error)?.number("code")?;
     let unit = Unit::new("error").summary(format!("error {id} {error}"));
     Some((unit.with("error", value(error)).with("code", code), Some(link)))
@@ -75,9 +82,7 @@ fn unit(object: &Object<'_>, message: &Incoming<'_>) -> Option<(Unit, Option<Lin
 
 /// A message that says which version it is.
 fn probe(message: &Incoming<'_>) -> bool {
-    let text = message.as_utf8().filter(|text| text.contains("\"jsonrpc\""));
-    let first = text.map(|text| json::array(text).and_then(|batch| batch.first().copied()).unwrap_or(text));
-    first.and_then(Object::parse).is_some_and(|object| unit(&object, message).is_some())
+    matches!(message.first(), Some(b'{' | b'[')) && memmem::find(message.bytes, b"\"jsonrpc\"").is_some()
 }
 
 #[cfg(test)]
@@ -100,7 +105,10 @@ mod tests {
         assert_eq!(talk.client(r#"{"jsonrpc":"2.0","method":"initialized"}"#).kinds(), ["notification"]);
         let batch = r#"[{"jsonrpc":"2.0","id":"a","method":"m"},{"jsonrpc":"2.0","id":"b","method":"n"}]"#;
         assert_eq!(talk.client(batch).kinds(), ["request", "request"]);
-        talk.server(r#"[{"jsonrpc":"2.0","id":"b","result":null}]"#);
+        talk.server(r#"[{"jsonrpc":"2.0","id":"b","result":null,"error":null}]"#);
+        assert_eq!(talk.client(r#"{"jsonrpc":"2.0","id":null,"method":"log"}"#).kinds(), ["notification"]);
+        let unread = r#"{"jsonrpc":"2.0","id":null,"result":null,"error":{"code":-32700,"message":"parse error"}}"#;
+        assert_eq!(talk.server(unread).kinds(), ["error"]);
         assert_eq!(talk.unanswered(), ["m"]);
     }
 

@@ -88,7 +88,8 @@ pub struct Protocol {
     pub subprotocols: &'static [&'static str],
     /// Whether the target of a handshake can stand for nothing else.
     pub target: fn(&str) -> bool,
-    /// Whether a message, among the first of either side, can be nothing else.
+    /// Whether a message, among the first of either side, can be nothing else; where it decides for itself alone, whether it is worth
+    /// reading as one: then only what fits is taken for it.
     pub probe: fn(&Incoming<'_>) -> bool,
     /// Makes a dissector of one connection.
     pub make: fn(&Opening<'_>) -> Box<dyn Dissect>,
@@ -264,6 +265,11 @@ impl<'a> Incoming<'a> {
         self.utf8.filter(|_| self.text)
     }
 
+    /// Its first byte that is no blank.
+    pub fn first(&self) -> Option<u8> {
+        self.bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace())
+    }
+
     /// Where a unit begins that begins here.
     pub fn begin(&self) -> Begin {
         Begin { message: self.number, time: self.span.first.time }
@@ -284,8 +290,8 @@ pub enum Link {
     Asks(Key, Box<str>),
     /// It answers the request of this key, and is the last answer or not.
     Answers(Key, bool),
-    /// It is an answer where the request of this key waits for one, and else stands for itself.
-    MayAnswer(Key),
+    /// It is an answer, the last or not, where the request of this key waits for one, and else stands for itself.
+    MayAnswer(Key, bool),
     /// It belongs to the request of this key, but does not count as its answer.
     Belongs(Key),
     /// It takes back the own request of this key.
@@ -322,6 +328,8 @@ impl Found {
     /// What a stream says of the end of a message.
     fn push_rest(&mut self, rest: Rest) {
         match rest {
+            // Some write the empty payload of a packet as a message of its own.
+            Rest::Nothing if self.is_empty() => self.push(Unit::new("empty").summary("no bytes")),
             Rest::Nothing => {}
             Rest::More(bytes) => {
                 self.push(Unit::new("part").summary(format!("bytes so far: {bytes}, continued in the next message")));

@@ -136,7 +136,7 @@ fn read(bytes: &[u8], begin: Begin, direction: Direction, limits: &Limits) -> Op
             // Who asks names an inbox; what is sent to that is the answer.
             let link = match reply {
                 Some(inbox) => Link::Asks(Key::new("inbox", inbox), format!("{name} {subject}").into()),
-                None => Link::MayAnswer(Key::new("inbox", *subject)),
+                None => Link::MayAnswer(Key::new("inbox", *subject), false),
             };
             (unit, Some(link))
         }
@@ -238,6 +238,7 @@ mod tests {
             let told = Talk::by_hand("nats").client_binary(odd.as_bytes());
             let malformed = told.codes() == ["nats.malformed"];
             assert_eq!(malformed, !odd.is_empty(), "{odd:?}");
+            assert_eq!(told.kinds() == ["empty"], odd.is_empty(), "{odd:?}");
         }
     }
 }

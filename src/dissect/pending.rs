@@ -33,6 +33,8 @@ pub struct Pending {
     keys: HashMap<Key, VecDeque<u64>>,
     next: u64,
     forgotten: u64,
+    /// Bytes of memory of all requests.
+    held: usize,
 }
 
 #[derive(Debug)]
@@ -42,8 +44,22 @@ struct Request {
     message: u64,
     sent: Timestamp,
     answers: u64,
+    /// Whether who asked took it back: what was under way may still come, but nothing is owed.
+    cancelled: bool,
     /// Whether another request bears its key now, so that no answer will find it.
     replaced: bool,
+}
+
+impl Request {
+    /// Whether an answer is still due.
+    fn is_owed(&self) -> bool {
+        self.answers == 0 && !self.cancelled
+    }
+
+    /// Bytes of memory that it takes, its key in the index too, about.
+    fn held(&self) -> usize {
+        2 * (size_of::<Self>() + self.key.id.len()) + self.method.len()
+    }
 }
 
 impl Pending {
@@ -52,21 +68,24 @@ impl Pending {
         let serial = self.next;
         self.next += 1;
         let serials = self.keys.entry(key.clone()).or_default();
-        if !key.id.is_empty()
-            && let Some(older) = serials.pop_front()
+        let older = if key.id.is_empty() { None } else { serials.pop_front() };
+        serials.push_back(serial);
+        if let Some(older) = older
             && let Some(request) = self.requests.get_mut(&older)
         {
             request.replaced = true;
-            if request.answers > 0 {
-                self.requests.remove(&older);
+            if !request.is_owed() {
+                self.take(older);
             }
         }
-        serials.push_back(serial);
-        self.requests.insert(serial, Request { key, method, message, sent, answers: 0, replaced: false });
+        let request = Request { key, method, message, sent, answers: 0, cancelled: false, replaced: false };
+        self.held += request.held();
+        self.requests.insert(serial, request);
         if self.requests.len() > limit
-            && let Some((oldest, request)) = self.requests.pop_first()
+            && let Some((&oldest, _)) = self.requests.first_key_value()
+            && let Some(request) = self.take(oldest)
         {
-            self.forgotten += u64::from(request.answers == 0);
+            self.forgotten += u64::from(request.is_owed());
             self.release(&request, oldest);
         }
     }
@@ -83,7 +102,7 @@ impl Pending {
             latency: begin.time.since(request.sent),
             first: request.answers == 1,
         };
-        if last && let Some(request) = self.requests.remove(&serial) {
+        if last && let Some(request) = self.take(serial) {
             self.release(&request, serial);
         }
         Some(reply)
@@ -98,20 +117,20 @@ impl Pending {
 
     /// A request was taken back by who asked.
     pub fn cancel(&mut self, key: &Key) {
-        for serial in self.keys.remove(key).unwrap_or_default() {
-            self.requests.remove(&serial);
+        for serial in self.keys.get(key).into_iter().flatten() {
+            if let Some(request) = self.requests.get_mut(serial) {
+                request.cancelled = true;
+            }
         }
     }
 
     /// Bytes of a direction were lost: where answers come in order, it is no longer known whose they are.
     pub fn lose_order(&mut self) {
-        let Self { requests, keys, .. } = self;
-        keys.retain(|key, serials| {
-            if key.id.is_empty() {
-                serials.iter().for_each(|serial| drop(requests.remove(serial)));
-            }
-            !key.id.is_empty()
-        });
+        let ordered: Vec<_> =
+            self.keys.extract_if(|key, _| key.id.is_empty()).flat_map(|(_, serials)| serials).collect();
+        for serial in ordered {
+            self.take(serial);
+        }
     }
 
     /// All of them are forgotten, as too much is kept over all connections.
@@ -122,7 +141,7 @@ impl Pending {
 
     /// The requests that were never answered, in their order, and how many older ones were forgotten.
     pub fn unanswered(&self, direction: Direction) -> (Vec<Unanswered>, u64) {
-        let unanswered = self.requests.values().filter(|request| request.answers == 0);
+        let unanswered = self.requests.values().filter(|request| request.is_owed());
         let unanswered = unanswered.map(|request| Unanswered {
             direction,
             message: request.message,
@@ -134,7 +153,13 @@ impl Pending {
 
     /// Bytes of memory that the requests take, about.
     pub fn held(&self) -> usize {
-        self.requests.len() * 2 * size_of::<Request>()
+        self.held
+    }
+
+    fn take(&mut self, serial: u64) -> Option<Request> {
+        let request = self.requests.remove(&serial)?;
+        self.held -= request.held();
+        Some(request)
     }
 
     fn release(&mut self, request: &Request, serial: u64) {
@@ -198,6 +223,16 @@ mod tests {
         ask(&mut pending, "a", 2);
         assert_eq!(pending.answer(&Key::new("call", "a"), true, at(30), WAY).map(|reply| reply.message), Some(2));
         assert_eq!(pending.unanswered(WAY).0.len(), 1);
+    }
+
+    #[test]
+    fn what_was_taken_back_is_not_owed_but_may_still_be_answered() {
+        let mut pending = Pending::default();
+        ask(&mut pending, "a", 1);
+        pending.cancel(&Key::new("call", "a"));
+        assert_eq!(pending.unanswered(WAY), (vec![], 0));
+        assert!(pending.answer(&Key::new("call", "a"), true, at(30), WAY).is_some_and(|reply| reply.first));
+        assert_eq!((pending.held(), pending.keys.len()), (0, 0));
     }
 
     #[test]

@@ -49,14 +49,14 @@ impl Dissect for Phoenix {
             None => binary(message.bytes, message.direction),
         };
         let push = push.ok_or(Malformed::new("no Phoenix message"))?;
-        let (unit, link) = push.unit(message.limits);
+        let (unit, link) = push.unit(message.direction, message.limits);
         found.push_linked(unit, link);
         Ok(())
     }
 }
 
 impl Push<'_> {
-    fn unit(self, limits: &Limits) -> (Unit, Option<Link>) {
+    fn unit(self, direction: Direction, limits: &Limits) -> (Unit, Option<Link>) {
         let Self { join, reference, topic, event, payload } = self;
         let reply = event == "phx_reply";
         let kind = if reply { "reply" } else { "event" };
@@ -67,10 +67,12 @@ impl Push<'_> {
             None
         };
         let key = reference.map(|reference| Key::new("push", format!("{topic} {reference}")));
-        let link =
-            key.map(
-                |key| if reply { Link::Answers(key, true) } else { Link::Asks(key, format!("{event} {topic}").into()) },
-            );
+        let link = match direction {
+            Direction::ToClient if reply => key.map(|key| Link::Answers(key, true)),
+            // What a server pushes of its own bears the reference of the join at most, and is not answered.
+            Direction::ToClient => None,
+            Direction::ToServer => key.map(|key| Link::Asks(key, format!("{event} {topic}").into())),
+        };
         let unit = Unit { keepalive: topic == "phoenix" && (event == "heartbeat" || reply), ..Unit::new(kind) };
         let unit = unit.summary(format!("{event} {topic} {shown}")).with("topic", topic).with("event", event);
         let unit = unit

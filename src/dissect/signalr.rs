@@ -91,8 +91,9 @@ impl SignalR {
             ("invocation" | "stream_invocation", Some(key)) => {
                 Some(Link::Asks(key, target.as_deref().unwrap_or_default().into()))
             }
-            ("stream_item", Some(key)) => Some(Link::MayAnswer(key)),
-            ("completion", Some(key)) => Some(Link::Answers(key, true)),
+            // Streams of the client have items and an end too, under an identifier of their own.
+            ("stream_item", Some(key)) => Some(Link::MayAnswer(key, false)),
+            ("completion", Some(key)) => Some(Link::MayAnswer(key, true)),
             ("cancel_invocation", Some(key)) => Some(Link::Cancels(key)),
             _ => None,
         };

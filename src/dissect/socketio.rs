@@ -92,7 +92,8 @@ impl SocketIo {
                 found.push_linked(beat("ping"), Link::Asks(Key::new("ping", ""), "ping".into()));
             }
             Some(b'3') if probe || rest.is_empty() => {
-                found.push_linked(beat("pong"), Link::Answers(Key::new("ping", ""), true));
+                // The ping may have come by polling.
+                found.push_linked(beat("pong"), Link::MayAnswer(Key::new("ping", ""), true));
             }
             Some(b'4') => return self.packet(message, rest, found),
             Some(b'5') if rest.is_empty() => found.push(Unit::new("upgrade").summary("upgrade: polling is over")),
@@ -136,14 +137,15 @@ impl SocketIo {
                     Direction::ToServer => {
                         Link::Asks(Key::new("connect", namespace), format!("connect {namespace}").into())
                     }
-                    Direction::ToClient => Link::Answers(Key::new("connect", namespace), true),
+                    // Of version 2 it stands for itself, and what was asked may have been asked by polling.
+                    Direction::ToClient => Link::MayAnswer(Key::new("connect", namespace), true),
                 };
                 let given = (!data.is_empty()).then(|| json::value(data, message.limits));
                 (unit.with_some("sid", sid).with_some("data", given), Some(link), "connect".to_owned())
             }
             Kind::ConnectError => {
                 let unit = Unit::new("connect_error").summary(format!("connect error{place} {data}"));
-                let link = Link::Answers(Key::new("connect", namespace), true);
+                let link = Link::MayAnswer(Key::new("connect", namespace), true);
                 (unit.with("data", json::value(data, message.limits)), Some(link), "error".to_owned())
             }
             Kind::Disconnect => (Unit::new("disconnect").summary(format!("disconnect{place}")), None, String::new()),

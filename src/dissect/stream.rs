@@ -77,7 +77,7 @@ impl Stream {
         mut take: impl FnMut(&[u8], Begin) -> Result<(), Malformed>,
     ) -> Result<Rest, Malformed> {
         if self.state == State::Lost {
-            if !(framing.whole)(message.bytes) {
+            if message.bytes.is_empty() || !(framing.whole)(message.bytes) {
                 return Ok(Rest::Lost);
             }
             self.state = State::Boundary;
@@ -209,7 +209,9 @@ mod tests {
     fn after_a_loss_only_whole_units_are_believed() {
         let mut stream = Stream::default();
         stream.lose();
-        assert_eq!(push(&mut stream, 1, "1a"), (vec![], Ok(Rest::Lost)));
+        for part in ["1a", ""] {
+            assert_eq!(push(&mut stream, 1, part), (vec![], Ok(Rest::Lost)));
+        }
         assert_eq!(push(&mut stream, 2, "01a"), (vec![("0".into(), 2), ("1a".into(), 2)], Ok(Rest::Nothing)));
     }
 

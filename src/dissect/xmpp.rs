@@ -80,7 +80,8 @@ impl Xmpp {
             "challenge" | "success" | "failure" => Some(Link::Answers(ordered("sasl"), true)),
             // Stream management (XEP-0198).
             "r" => Some(Link::Asks(ordered("ack"), "r".into())),
-            "a" => Some(Link::Answers(ordered("ack"), true)),
+            // Also told unasked.
+            "a" => Some(Link::MayAnswer(ordered("ack"), true)),
             "enable" | "resume" => Some(Link::Asks(ordered("sm"), element.local().into())),
             "enabled" | "resumed" | "failed" => Some(Link::Answers(ordered("sm"), true)),
             _ => None,
