@@ -9,6 +9,7 @@ use crate::http::head;
 use crate::net::segment::Endpoint;
 use crate::origin::{Origin, Span, Timestamp};
 use crate::payload::Payload;
+use crate::polling::Prologue;
 use crate::ws::close::Close;
 use crate::ws::frame::Header;
 
@@ -102,6 +103,8 @@ pub struct Handshake {
     pub verdict: Verdict,
     /// Whether a WebSocket begins behind it, to be told until it is closed.
     pub established: bool,
+    /// The polling that it took the place of, where some was seen.
+    pub prologue: Option<Box<Prologue>>,
     /// Rules that either side broke.
     pub anomalies: Vec<Anomaly>,
 }

@@ -1,4 +1,4 @@
-//! What connections have to know of each other: their numbers, which keys were used before, and how many were told of that
+//! What connections have to know of each other: their numbers, which keys were used before, what was polled before, and how many were told of that
 //! could not be opened.
 //!
 //! Everything else in the core concerns one TCP connection alone. So this is settled where all that is told comes together,
@@ -13,6 +13,7 @@ use crate::duplex::Direction;
 use crate::event::{Body, ConnectionId, Event, Handshake, NO_CONNECTION};
 use crate::limits::Limits;
 use crate::outbox::{Counts, Summary, Told};
+use crate::polling::Polls;
 
 /// Numbers connections and remembers their keys.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub struct Ledger {
     connections: ConnectionId,
     nonces: HashSet<Nonce, RandomState>,
     oldest_first: VecDeque<Nonce>,
+    /// What was polled before there was a WebSocket.
+    polls: Polls,
     /// Whether the handshake that is told next repeats a nonce.
     reused: bool,
     /// Connections that were told not to have been opened.
@@ -38,10 +41,14 @@ impl Ledger {
     pub fn settle(&mut self, told: Told, limits: &Limits) -> Option<Event> {
         match told {
             Told::Begun(_) => self.connections += 1,
+            Told::Passed(passed, client, server) => self.polls.passed(passed, client, server, limits.polls),
             Told::Nonce(nonce) => self.reused = self.is_reused(nonce, limits.nonces),
             Told::Event(mut event) => {
                 match &mut event.body {
-                    Body::Handshake(handshake) => self.judge_nonce(handshake),
+                    Body::Handshake(handshake) => {
+                        self.judge_nonce(handshake);
+                        self.find_prologue(handshake);
+                    }
                     Body::Notice(anomalies) if event.connection == NO_CONNECTION && is_unopened(anomalies) => {
                         self.unopened += 1;
                         if self.unopened > limits.tls_told {
@@ -72,6 +79,13 @@ impl Ledger {
             let reused = Anomaly::new(Code::HandshakeKeyReused, Detail::Found(key));
             handshake.anomalies.push(reused.by(Direction::ToServer));
             self.anomalies.add(Code::HandshakeKeyReused);
+        }
+    }
+
+    fn find_prologue(&mut self, handshake: &mut Handshake) {
+        if let Some(request) = handshake.request.as_ref().filter(|_| handshake.established) {
+            let prologue = self.polls.replaced_by(&request.target, handshake.client, handshake.server);
+            handshake.prologue = prologue.map(Box::new);
         }
     }
 

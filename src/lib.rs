@@ -36,6 +36,7 @@ pub mod origin;
 pub mod outbox;
 pub mod payload;
 pub mod pieces;
+pub mod polling;
 pub mod run;
 pub mod secure;
 pub mod session;

@@ -182,6 +182,10 @@ limits! {
         "how deep values may nest; readers of JSON take 128 levels, and records add some";
     requests: usize = 1 << 12, Count,
         "requests of one side of a sub-protocol that may wait for their answer";
+    polls: usize = 256, Count,
+        "pairs of client and server whose requests are remembered, so that polling is known for the prologue of a WebSocket";
+    methods: usize = 100, Count,
+        "methods of a sub-protocol that statistics tell apart, and unanswered requests that they list, of a connection and of all";
     handshakes: usize = 256 << 20, Bytes,
         "handshakes that are kept so that a filter can ask frames for fields of their connection; of more, that is told";
     rows: usize = 10_000, Count,

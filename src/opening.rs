@@ -56,6 +56,7 @@ impl Halves {
             terms: judged.terms,
             verdict: judged.verdict,
             established,
+            prologue: None,
             anomalies: judged.anomalies,
         };
         shared.outbox.push(Event { connection, span, body: Body::Handshake(Box::new(handshake)) });

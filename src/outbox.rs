@@ -9,7 +9,9 @@ use crate::anomaly::{Code, RULES};
 use crate::event::{Body, ConnectionId, Event, Verdict};
 use crate::input::Counters;
 use crate::ledger::Nonce;
+use crate::net::segment::Endpoint;
 use crate::origin::Timestamp;
+use crate::polling::Passed;
 use crate::ws::frame::Opcode;
 
 /// What leaves the analysis of connections.
@@ -19,6 +21,8 @@ pub enum Told {
     Begun(ConnectionId),
     /// The handshake told next has this nonce, and its TCP connection had no other with the same.
     Nonce(Nonce),
+    /// An ordinary exchange of a client with a server.
+    Passed(Passed, Endpoint, Endpoint),
     /// An event.
     Event(Event),
 }
@@ -46,6 +50,11 @@ impl Outbox {
     /// Asks whether an earlier connection had the nonce of the handshake that is told next.
     pub fn ask(&mut self, nonce: Nonce) {
         self.queue.push_back(Told::Nonce(nonce));
+    }
+
+    /// Tells of an ordinary exchange, which may turn out to be polling.
+    pub fn passed(&mut self, passed: Passed, client: Endpoint, server: Endpoint) {
+        self.queue.push_back(Told::Passed(passed, client, server));
     }
 
     /// Adds an event.

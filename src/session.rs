@@ -280,6 +280,9 @@ impl Session {
             for _ in 0..http.exchange.take_forgotten() {
                 shared.outbox.summary.anomalies.add(Code::LimitForgotten);
             }
+            for passed in http.exchange.passed() {
+                shared.outbox.passed(passed, carrier.client, carrier.server);
+            }
             let Some(step) = step else { return };
             if http.exchange.has_overrun() {
                 http.note(Code::LimitEarly.into());

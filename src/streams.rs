@@ -228,7 +228,7 @@ impl Streams {
             // Interim responses announce the final one (RFC 9110 §15.2).
             Direction::ToClient if fields.status().is_none_or(|status| (100..=199).contains(&status)) => {}
             Direction::ToClient => {
-                let answered = || Answered { response: fields.response(), span, end };
+                let answered = || Answered { response: fields.response(), span, end, length: 0 };
                 if self.streams.get(&id).is_some_and(Stream::is_asked) {
                     self.answer(id, answered(), carrier, shared);
                 } else if odd && id > self.highest && !self.streams.contains_key(&id) {

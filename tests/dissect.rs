@@ -77,6 +77,7 @@ fn events(conversation: &[Said], late: bool) -> Vec<Event> {
         terms: Terms::default(),
         verdict: if late { Verdict::Unseen } else { Verdict::Accepted },
         established: true,
+        prologue: None,
         anomalies: Vec::new(),
     };
     let mut numbers = Duplex::default();

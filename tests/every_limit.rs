@@ -52,6 +52,8 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("queue", "tests/live.rs", "what_the_analysis_has_no_time_for_is_dropped_and_told"),
     ("held", "src/capture/holding.rs", "over_the_limit_the_oldest_connection_goes_whole"),
     ("rows", "tests/stats.rs", "of_too_many_connections_the_smallest_lose_their_row_and_that_is_told"),
+    ("polls", "src/polling.rs", "what_is_remembered_is_bounded"),
+    ("methods", "tests/stats.rs", "methods_have_latencies_and_what_was_not_answered_is_listed"),
     ("handshakes", "tests/every_limit.rs", "handshakes_that_are_not_kept_for_a_filter_are_counted"),
 ];
 

@@ -6,6 +6,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
@@ -15,7 +16,7 @@ use tempfile::TempDir;
 use common::conversation::{Conversation, Dialect};
 use common::pcap::pcap;
 use common::segment::Route;
-use common::{ping, pong, text};
+use common::{ping, pong, raw, text};
 
 const WSCOPE: &str = env!("CARGO_BIN_EXE_wscope");
 const DONE: i32 = 0;
@@ -91,6 +92,100 @@ fn rates_sizes_pings_and_polling_are_counted() {
     let polling = row["polling_bytes"].as_u64().expect("bytes");
     let heads = row["handshake_bytes"].as_u64().expect("bytes");
     assert!(polling > 310 && polling < 310 + 2 * heads, "{polling} {heads}");
+}
+
+#[test]
+fn decoding_adds_requests_and_changes_no_other_number() {
+    // There a frame is cut inside its header, which as a message counts whole.
+    let captures: Vec<_> = captures().into_iter().filter(|path| !path.ends_with("parts.pcap")).collect();
+    let [mut decoded, mut plain] = [&[][..], &["--no-decode"]].map(|args| stats(args, &captures));
+    let requests = decoded["total"]["requests"].clone();
+    // Of a message that another one interrupts, no frame says how long it is.
+    let numbers = |stats: &mut Value| -> Vec<String> {
+        let mut all = stats["connections"].as_array().expect("a list").clone();
+        all.push(stats["total"].take());
+        for of in &mut all {
+            of.as_object_mut()
+                .expect("an object")
+                .retain(|name, _| !["requests", "sizes", "rate", "polling_bytes"].contains(&name.as_str()));
+        }
+        all.iter().map(Value::to_string).collect()
+    };
+    for (decoded, plain) in numbers(&mut decoded).iter().zip(numbers(&mut plain)) {
+        assert_eq!(*decoded, plain);
+    }
+    assert!(requests["methods"].as_array().is_some_and(|methods| methods.len() > 20), "{requests}");
+}
+
+#[test]
+fn methods_have_latencies_and_what_was_not_answered_is_listed() {
+    let stats = stats(&[], &[sample("rpc.pcap")]);
+    let requests = &stats["connections"][0]["requests"];
+    let named = |name: &str| {
+        let methods = requests["methods"].as_array().expect("a list");
+        methods.iter().find(|method| method["method"] == name).unwrap_or_else(|| panic!("{name} in {requests}")).clone()
+    };
+    let sum = named("sum");
+    assert_eq!((&sum["latency"]["count"], &sum["unanswered"]), (&1.into(), &0.into()));
+    assert!(sum["latency"]["p50"].as_f64().is_some_and(|latency| latency > 0.0));
+    let never = named("never");
+    assert_eq!((&never["latency"], &never["unanswered"]), (&Value::Null, &1.into()));
+    assert_eq!(requests["unanswered"][0]["method"], "never");
+    let few = self::stats(&["--limit", "methods=1"], &[sample("rpc.pcap")]);
+    let few = &few["total"]["requests"];
+    assert_eq!(few["methods"].as_array().map(Vec::len), Some(1));
+    assert!(few["others"]["latency"]["count"].as_u64().is_some_and(|count| count > 1), "{few}");
+    let table = run(&["stats"], &[sample("rpc.pcap")]);
+    assert!(table.contains("   no answer to #1 client 4: never\n"), "{table}");
+}
+
+/// On connections of their own, the answers held back for a second.
+#[test]
+fn what_polling_took_stands_beside_what_took_its_place() {
+    let folder = TempDir::new().expect("a folder");
+    let (request, answer) =
+        ("GET /events?since=1 HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nnews!");
+    let polled = |target: &str| {
+        let mut conversation = Conversation::on(
+            Route { client: (Ipv4Addr::new(10, 0, 0, 1), 40_001), ..Route::default() },
+            Dialect::default(),
+        )
+        .syn();
+        for _ in 0..4 {
+            conversation = conversation.client(raw(request.replace("/events", target))).pause(1000).server(raw(answer));
+        }
+        conversation
+    };
+    let socket = Conversation::on(Route::default(), Dialect::default()).pause(10_000).handshake();
+    let socket = socket.server(text("x".repeat(10))).close(1000, "");
+    let written = |name: &str, polled: Conversation| {
+        let path = folder.path().join(name);
+        fs::write(&path, pcap(&[polled.packets(), socket.packets()].concat())).expect("written");
+        path
+    };
+    let file = written("polled.pcap", polled("/events"));
+    let stats = stats(&[], std::slice::from_ref(&file));
+    let told = &stats["connections"][0]["polled"];
+    assert_eq!((&told["requests"], &told["answered"], &told["payload_bytes"]), (&4.into(), &4.into(), &20.into()));
+    assert_eq!(told["header_bytes"], 4 * (request.len() + answer.len() - "news!".len()));
+    assert!(told["latency"]["mean"].as_f64().is_some_and(|mean| (1.0..1.1).contains(&mean)), "{told}");
+    assert_eq!(&stats["total"]["polled"], told);
+    let table = run(&["stats"], std::slice::from_ref(&file));
+    assert!(table.contains("polled    4 requests before"), "{table}");
+    let handshake = json_lines(&run(&["export"], &[file])).remove(0);
+    assert_eq!(
+        (&handshake["prologue"]["transport"], &handshake["prologue"]["path"]),
+        (&"long polling".into(), &"/events".into())
+    );
+    // A poll of Engine.IO has a session, and this socket has not.
+    let other = written("other.pcap", polled("/socket.io/?transport=polling&sid=a&"));
+    assert_eq!(self::stats(&[], &[other])["connections"][0]["polled"], Value::Null);
+    // The first connection of the sample was upgraded from polling by the real client.
+    let real = json_lines(&run(&["export"], &[sample("socketio.pcap")])).remove(0);
+    assert_eq!(
+        (&real["prologue"]["transport"], &real["prologue"]["requests"]),
+        (&"engine.io polling".into(), &3.into())
+    );
 }
 
 #[test]

@@ -66,6 +66,7 @@ impl Talk {
             terms: Terms { subprotocol: subprotocol.map(Into::into), ..Terms::default() },
             verdict,
             established: true,
+            prologue: None,
             anomalies: Vec::new(),
         };
         self.event(Body::Handshake(Box::new(handshake)));

@@ -14,6 +14,7 @@ use crate::http::head::Headers;
 use crate::net::segment::Endpoint;
 use crate::origin::Timestamp;
 use crate::payload::Payload;
+use crate::polling::{Cost, Prologue};
 use crate::ws::close::Close;
 use crate::ws::frame::Opcode;
 
@@ -168,6 +169,9 @@ fn handshake(handshake: &Handshake, out: &mut Vec<u8>) {
         out.push(b'}');
     }
     field!(out, "verdict", handshake.verdict.name());
+    if let Some(prologue) = &handshake.prologue {
+        field!(out, "prologue", **prologue);
+    }
     if let Some((asked, answered)) = handshake.turn {
         out.extend_from_slice(b",\"latency\":");
         write_seconds(answered.time.since(asked.time), out);
@@ -314,6 +318,31 @@ impl Json for Transport {
         optional!(out, "tls", self.tls.as_deref());
         optional!(out, "stream", self.stream);
         optional!(out, "proxy", &self.proxy);
+        out.push(b'}');
+    }
+}
+
+impl Json for Prologue {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"transport\":");
+        self.name().write(out);
+        field!(out, "path", self.path);
+        cost(&self.cost, out);
+        out.push(b'}');
+    }
+}
+
+/// Appends the fields of what exchanges over HTTP took, each behind a comma.
+pub(crate) fn cost(cost: &Cost, out: &mut Vec<u8>) {
+    field!(out, "requests", cost.requests);
+    field!(out, "answered", cost.answered);
+    field!(out, "header_bytes", cost.header_bytes);
+    field!(out, "payload_bytes", cost.payload_bytes);
+    if let Some(mean) = cost.mean_latency() {
+        out.extend_from_slice(b",\"latency\":{\"mean\":");
+        write_seconds(mean, out);
+        out.extend_from_slice(b",\"max\":");
+        write_seconds(cost.slowest, out);
         out.push(b'}');
     }
 }

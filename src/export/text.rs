@@ -165,6 +165,10 @@ fn describe_handshake(handshake: &Handshake, line: &mut String) -> std::fmt::Res
         None => write!(line, " = no response captured")?,
     }
     write!(line, "  {} -> {}", handshake.client, handshake.server)?;
+    if let Some(prologue) = &handshake.prologue {
+        write!(line, "  after {} by {} of ", count(prologue.cost.requests, "request", "requests"), prologue.name())?;
+        push_escaped(&prologue.path, line);
+    }
     for (name, value) in [("subprotocol", &handshake.terms.subprotocol), ("extension", &handshake.terms.extension)] {
         if let Some(value) = value {
             write!(line, "  {name} ")?;

@@ -17,6 +17,7 @@ use crate::http::body::Body;
 use crate::http::head::{self, Request, Response};
 use crate::inbox::Inbox;
 use crate::origin::Span;
+use crate::polling::{self, Exchanged, Passed};
 
 /// A TCP connection that speaks HTTP/1.1, as far as is known.
 #[derive(Debug, Default)]
@@ -37,6 +38,12 @@ pub struct Exchange {
     overrun: bool,
     /// Requests that were forgotten, and not yet told of.
     untold: u64,
+    /// What it has to tell of ordinary exchanges.
+    passed: Vec<Passed>,
+    /// The exchange whose response is under way.
+    current: Option<Exchanged>,
+    /// Bytes of bodies that the client sent since the last response.
+    sent: u64,
 }
 
 /// A request and the packets that carried its head.
@@ -59,6 +66,8 @@ pub struct Answered {
     pub span: Span,
     /// Offset behind the head in the server's stream.
     pub end: u64,
+    /// Bytes of the head; 0 over HTTP/2.
+    pub length: usize,
 }
 
 /// What an exchange found.
@@ -98,8 +107,10 @@ impl Exchange {
         if let State::Body(body) = &mut self.state[direction]
             && self.inbox[direction].is_empty()
         {
-            rest = chunk.split_at(body.skip(chunk.bytes)).1;
+            let skipped = body.skip(chunk.bytes);
+            rest = chunk.split_at(skipped).1;
             self.inbox[direction].pass(rest.offset);
+            self.count(direction, skipped);
         }
         if self.state[direction] == State::Lost && head::looks_like_request(rest.bytes) == Some(true) {
             self.state[direction] = State::Head;
@@ -185,6 +196,11 @@ impl Exchange {
         std::mem::take(&mut self.inbox)
     }
 
+    /// What became known of ordinary exchanges since it was last asked.
+    pub fn passed(&mut self) -> std::vec::Drain<'_, Passed> {
+        self.passed.drain(..)
+    }
+
     /// The upgrade request that waits for its response.
     pub fn pending(&mut self) -> Option<Asked> {
         self.outstanding.pop_back().flatten().filter(|asked| is_upgrade(&asked.request))
@@ -228,6 +244,9 @@ impl Exchange {
             inbox.consume(length);
             self.state.to_server = State::Body(Body::of_request(&asked.request));
             let upgrade = is_upgrade(&asked.request);
+            if !upgrade && asked.request.target.len() <= polling::TARGET {
+                self.passed.push(Passed::Asked(asked.request.target.clone()));
+            }
             self.outstanding.push_back(Some(asked));
             self.waiting += length;
             if upgrade {
@@ -275,6 +294,7 @@ impl Exchange {
                 response: head::response(&inbox.bytes()[..length]),
                 span: inbox.span(length),
                 end: inbox.offset() + length as u64,
+                length,
             };
             inbox.consume(length);
             // RFC 9110 §15.2: interim responses announce the final one.
@@ -313,6 +333,18 @@ impl Exchange {
         let body = Body::of_response(method, response);
         let endless = matches!(body, Body::UntilClose | Body::Unknown);
         self.state.to_client = State::Body(body);
+        let sent = std::mem::take(&mut self.sent);
+        let told = asked.as_ref().filter(|asked| !upgrade && asked.request.target.len() <= polling::TARGET);
+        self.current = told.map(|asked| Exchanged {
+            target: asked.request.target.clone(),
+            asked: asked.span.last.time,
+            answered: answered.span.first.time,
+            header_bytes: (asked.length + answered.length) as u64,
+            payload_bytes: sent,
+        });
+        if endless {
+            self.passed.extend(self.current.take().map(Passed::Over));
+        }
         // Not where an earlier request was answered, and the one that the client waits for was not.
         if self.state.to_server == State::Waiting && self.outstanding.is_empty() {
             self.state.to_server = State::Head;
@@ -323,12 +355,26 @@ impl Exchange {
         }
     }
 
+    /// Counts bytes of a body.
+    fn count(&mut self, direction: Direction, bytes: usize) {
+        match (direction, &mut self.current) {
+            (Direction::ToServer, _) => self.sent += bytes as u64,
+            (Direction::ToClient, Some(current)) => current.payload_bytes += bytes as u64,
+            (Direction::ToClient, None) => {}
+        }
+    }
+
     fn skip_body(&mut self, direction: Direction) {
         let State::Body(body) = &mut self.state[direction] else { return };
         let inbox = &mut self.inbox[direction];
         let skipped = body.skip(inbox.bytes());
         inbox.consume(skipped);
-        if body.is_over() {
+        let over = body.is_over();
+        self.count(direction, skipped);
+        if over {
+            if direction == Direction::ToClient {
+                self.passed.extend(self.current.take().map(Passed::Over));
+            }
             let last = self.outstanding.back().and_then(Option::as_ref);
             let waits = direction == Direction::ToServer
                 && last.is_some_and(|last| is_upgrade(&last.request) || &*last.request.method == "CONNECT");

@@ -1,6 +1,7 @@
 //! `wscope stats`: the numbers of all connections, at the end.
 
 use crate::capture::Source;
+use crate::config::{Config, Limits, Per};
 use crate::event::Event;
 use crate::export::Conclusion;
 use crate::export::redact::redact;
@@ -13,7 +14,7 @@ use crate::stats::{Stats, json, text};
 /// What numbers are asked for.
 #[derive(Debug)]
 pub struct Count {
-    /// How the capture is read and analysed; of payload no more is kept than a Close or Ping has.
+    /// How the capture is read and analysed; where nothing is decoded, no more is kept of payload than a Close or Ping has.
     pub run: Run,
     /// Which connections are counted.
     pub filter: Filter,
@@ -30,8 +31,9 @@ impl Count {
     /// When an input cannot be read at all, or the output cannot be written.
     pub fn run(self, source: &mut dyn Source, mut output: Output) -> Result<Finished, Error> {
         let config = self.run.config;
-        let mut stats = Stats::new(config.limits.rows);
-        let config = config.without_payload();
+        let mut stats = Stats::new(config.limits.rows, config.limits.methods);
+        // What messages ask and answer is known only of whole ones.
+        let config = if config.decode { messages(config) } else { config.without_payload() };
         let mut selection = Selection::of_connections(self.filter);
         let mut finished = Run { config, ..self.run }.analyse(source, |mut event: Event, started| {
             if selection.chooses(&event, started) {
@@ -55,3 +57,12 @@ impl Count {
         Ok(finished)
     }
 }
+
+/// The same for whole messages, with the headers of their frames, whose lengths are counted.
+fn messages(config: Config) -> Config {
+    let headers = config.limits.headers.max(HEADERS);
+    Config { per: Per::Message, limits: Limits { headers, ..config.limits }, ..config }
+}
+
+/// Headers of one message whose exact length is counted; of more, it is reckoned.
+const HEADERS: usize = 64;

@@ -5,11 +5,12 @@ use crate::duplex::{Direction, Duplex};
 use crate::event::Verdict;
 use crate::export::Conclusion;
 use crate::export::json::{Json, field, list, object, optional};
-use crate::export::record::counts;
+use crate::export::record::{cost, counts};
 use crate::export::time::write_seconds;
 use crate::outbox::Summary;
 use crate::stats::histogram::Histogram;
 use crate::stats::kinds::SIZES;
+use crate::stats::methods::{Method, Methods};
 use crate::stats::rate::Rate;
 use crate::stats::traffic::Traffic;
 use crate::stats::{Ended, Row, Stats};
@@ -87,6 +88,17 @@ fn traffic(traffic: &Traffic, out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"compression\":");
         object!(out, "wire_bytes": wire, "bytes": inflated, "ratio": Decimal(ratio));
     }
+    if let Some(methods) = &traffic.methods {
+        field!(out, "requests", **methods);
+    }
+    if let Some(polled) = &traffic.polled {
+        let start = out.len() + b",\"polled\":{".len();
+        out.extend_from_slice(b",\"polled\":{");
+        cost(polled, out);
+        // The comma before its first field.
+        out.remove(start);
+        out.push(b'}');
+    }
     field!(out, "handshake_bytes", traffic.handshake_bytes);
     field!(out, "wire_bytes", traffic.wire_bytes());
     field!(out, "polling_bytes", traffic.polling_bytes);
@@ -155,6 +167,46 @@ impl Json for Histogram {
         seconds("max", Some(self.max().cast_signed()), out);
         out.push(b'}');
     }
+}
+
+impl Json for Methods {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"methods\":");
+        list(self.by_answers(), out, |(name, of), out| method(Some(name), of, out));
+        if self.others != Method::default() {
+            out.extend_from_slice(b",\"others\":");
+            method(None, &self.others, out);
+        }
+        out.extend_from_slice(b",\"unanswered\":");
+        list(&self.unanswered, out, |(connection, request), out| {
+            out.extend_from_slice(b"{\"connection\":");
+            connection.write(out);
+            field!(out, "from", request.direction);
+            field!(out, "message", request.message);
+            field!(out, "method", request.method);
+            if !request.id.is_empty() {
+                field!(out, "id", request.id);
+            }
+            out.push(b'}');
+        });
+        field!(out, "more", self.more);
+        out.push(b'}');
+    }
+}
+
+fn method(name: Option<&str>, method: &Method, out: &mut Vec<u8>) {
+    out.push(b'{');
+    if let Some(name) = name {
+        out.extend_from_slice(b"\"method\":");
+        name.write(out);
+        out.push(b',');
+    }
+    out.extend_from_slice(b"\"unanswered\":");
+    method.unanswered.write(out);
+    if method.latency.count() > 0 {
+        field!(out, "latency", method.latency);
+    }
+    out.push(b'}');
 }
 
 impl Json for Ended {

@@ -4,9 +4,11 @@
 //!  Event ─► Stats ─► Row (a connection), Traffic (all) ─► text, json, the statistics view
 //! ```
 
+mod asked;
 pub mod histogram;
 pub mod json;
 pub mod kinds;
+pub mod methods;
 pub mod polling;
 pub mod rate;
 pub mod text;
@@ -36,6 +38,7 @@ pub struct Stats {
     /// Ended connections by their bytes, to shed the row of the smallest.
     ended: BTreeSet<(u64, ConnectionId)>,
     limit: usize,
+    methods: usize,
     shed: Shed,
     total: Traffic,
     totals: Totals,
@@ -110,12 +113,13 @@ pub struct Ended {
 
 impl Stats {
     /// Keeps rows of at most `limit` ended connections ([`Limits::rows`](crate::limits::Limits::rows)); open ones are as many as
-    /// there are.
-    pub fn new(limit: usize) -> Self {
+    /// there are. Of each and of all it tells at most `methods` methods apart ([`Limits::methods`](crate::limits::Limits::methods)).
+    pub fn new(limit: usize, methods: usize) -> Self {
         Self {
             rows: HashMap::default(),
             ended: BTreeSet::new(),
             limit,
+            methods,
             shed: Shed::default(),
             total: Traffic::default(),
             totals: Totals::default(),
@@ -155,6 +159,9 @@ impl Stats {
                         continue;
                     }
                     traffic.message(message.direction, message.payload.length, time, row.polling.0);
+                    if let Some(decoded) = message.decoded.as_ref().filter(|decoded| decoded.reply().is_some()) {
+                        traffic.methods.get_or_insert_default().answers(decoded, self.methods);
+                    }
                 }
             }
             Body::Gap(gap) => {
@@ -168,6 +175,12 @@ impl Stats {
             Body::Notice(_) => {}
             Body::Closed(closed) => {
                 row.end = Some(Box::new(Ended::new(closed)));
+                if !closed.unanswered.is_empty() || closed.forgotten > 0 {
+                    for traffic in [&mut row.traffic, &mut self.total] {
+                        let methods = traffic.methods.get_or_insert_default();
+                        methods.ended(event.connection, &closed.unanswered, closed.forgotten, self.methods);
+                    }
+                }
                 // Of a message that the stream's end cut, the last frame says that it ends.
                 for way in Direction::BOTH {
                     let told = std::mem::replace(&mut row.traffic.sides[way].messages, closed.tally[way].messages);
@@ -189,6 +202,9 @@ impl Stats {
         }
         let row = Row::new(connection, time, handshake, self.uri.clone());
         self.total.handshake_bytes += row.traffic.handshake_bytes;
+        if let Some(polled) = &row.traffic.polled {
+            self.total.polled.get_or_insert_default().add(polled);
+        }
         self.rows.insert(connection, Box::new(row));
     }
 
@@ -249,7 +265,8 @@ impl Stats {
 
 impl Row {
     fn new(connection: ConnectionId, time: Timestamp, handshake: &Handshake, uri: Option<Arc<str>>) -> Self {
-        let traffic = Traffic { handshake_bytes: handshake_bytes(handshake), ..Traffic::default() };
+        let polled = handshake.prologue.as_ref().map(|prologue| Box::new(prologue.cost));
+        let traffic = Traffic { handshake_bytes: handshake_bytes(handshake), polled, ..Traffic::default() };
         Self {
             connection,
             client: handshake.client,

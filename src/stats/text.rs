@@ -8,6 +8,7 @@ use crate::event::Verdict;
 use crate::export::escape::push_escaped;
 use crate::export::text::count;
 use crate::outbox::Summary;
+use crate::stats::asked;
 use crate::stats::kinds::SIZES;
 use crate::stats::traffic::Traffic;
 use crate::stats::{Row, Stats};
@@ -127,6 +128,7 @@ fn traffic(traffic: &Traffic, duration: i64, latency: Option<i64>, medium: Mediu
     });
     item("overhead", &|text| overhead(traffic, text));
     item("polling", &|text| polling(traffic, text));
+    item("polled", &|text| asked::polled(traffic, text));
     item("missing", &|text| {
         let lost: u64 = Direction::BOTH.iter().map(|way| traffic.missing(*way)).sum();
         let gaps: u64 = Direction::BOTH.iter().map(|way| traffic.gaps(*way)).sum();
@@ -136,6 +138,9 @@ fn traffic(traffic: &Traffic, duration: i64, latency: Option<i64>, medium: Mediu
         write!(text, "{} in {} and cut frames", Bytes(lost), count(gaps, "gap", "gaps"))
     });
     item("odd", &|text| severities(traffic, text));
+    if let Some(methods) = &traffic.methods {
+        asked::requests(methods, out);
+    }
 }
 
 /// All of them together; what only the end of a capture tells, where that is known.
@@ -255,7 +260,7 @@ fn list(items: &[String]) -> String {
 }
 
 /// Adds lines, broken at spaces where they are wider than a terminal.
-fn line(out: &mut String, text: Arguments<'_>) {
+pub(super) fn line(out: &mut String, text: Arguments<'_>) {
     let start = out.len();
     out.write_fmt(text).expect("a String takes all");
     out.truncate(start + out[start..].trim_end().len());
@@ -283,7 +288,7 @@ fn break_line(text: &str, out: &mut String) {
 }
 
 /// A quantity of bytes: `118 B`, `4.1 kB`, `12.4 MB`.
-struct Bytes(u64);
+pub(super) struct Bytes(pub(super) u64);
 
 impl Display for Bytes {
     fn fmt(&self, out: &mut Formatter<'_>) -> Result {
@@ -332,7 +337,7 @@ fn binary(bytes: u64) -> String {
 }
 
 /// Nanoseconds: `18.2 ms`, `61.2 s`, `2:03:00 h`.
-struct Duration(i64);
+pub(super) struct Duration(pub(super) i64);
 
 impl Display for Duration {
     fn fmt(&self, out: &mut Formatter<'_>) -> Result {

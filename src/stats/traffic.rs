@@ -3,8 +3,10 @@
 use crate::duplex::{Direction, Duplex};
 use crate::event::{Frame, Message};
 use crate::origin::Timestamp;
+use crate::polling::Cost;
 use crate::stats::histogram::Histogram;
 use crate::stats::kinds::{Kind, Kinds};
+use crate::stats::methods::Methods;
 use crate::stats::rate::Rate;
 use crate::ws::frame::{Header, Opcode};
 
@@ -22,8 +24,12 @@ pub struct Traffic {
     pub rtt: Histogram,
     /// Payload bytes of compressed frames on the wire, and after inflating; of those that are whole.
     pub compressed: (u64, u64),
+    /// Requests of the sub-protocol, by what they ask for; where messages are decoded and some ask.
+    pub methods: Option<Box<Methods>>,
     /// Bytes of the handshakes' heads, about.
     pub handshake_bytes: u64,
+    /// What polling really took, where there was some before the WebSocket.
+    pub polled: Option<Box<Cost>>,
     /// What the same messages would have taken by HTTP polling, in bytes: see [`Polling`](super::polling::Polling).
     pub polling_bytes: u64,
 }

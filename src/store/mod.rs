@@ -39,6 +39,9 @@ const PIECE: usize = 1 << 16;
 const SPOOL_MIN: usize = 4 * CHUNK;
 /// Bytes read at first for a glance at a record: head and beginning of the payload of nearly all.
 const GLANCE: usize = 1024;
+/// Methods of a sub-protocol that the numbers of a connection tell apart.
+const METHODS: usize = 32;
+
 /// Bytes of a connection besides its own: its names, the least that a list of rows takes, its place in the table of numbers.
 const CONNECTION: usize = 1024;
 /// After so many events the budget is looked at.
@@ -98,7 +101,7 @@ impl Store {
             connections: Vec::new(),
             live: 0,
             // A connection keeps its numbers as long as it is kept.
-            stats: Stats::new(usize::MAX),
+            stats: Stats::new(usize::MAX, METHODS),
             started: Timestamp::default(),
             beside: 0,
             shed: Shed::default(),

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::anomaly::{Code, Severity};
 use crate::event::{Handshake, HttpVersion};
+use crate::export::text;
 use crate::http::head::Headers;
 use crate::ws::handshake::GUID;
 
@@ -81,6 +82,7 @@ const RESPONSE: &[Check] = &[
 pub fn lines(handshake: &Handshake, glyphs: &Glyphs, columns: usize) -> Vec<Inked> {
     let mut lines = vec![summary(handshake)];
     lines.extend(transport(handshake));
+    lines.extend(prologue(handshake));
     lines.push(Inked::default());
     request(handshake, glyphs, &mut lines);
     lines.push(Inked::default());
@@ -100,6 +102,18 @@ fn summary(handshake: &Handshake) -> Inked {
         line = line.and(Ink::Dim, format!("  answered after {}", show::duration(answered.time.since(asked.time))));
     }
     line
+}
+
+/// The polling that it took the place of.
+fn prologue(handshake: &Handshake) -> Option<Inked> {
+    let prologue = handshake.prologue.as_ref()?;
+    let (cost, path) = (&prologue.cost, show::escaped(&prologue.path));
+    let requests = text::count(cost.requests, "request", "requests");
+    let mut told = format!("after {requests} by {} of {path}", prologue.name());
+    if let Some(mean) = cost.mean_latency() {
+        told += &format!(", answered after {} on average", show::duration(mean));
+    }
+    Some(Inked::of(Ink::Plain, told))
 }
 
 fn transport(handshake: &Handshake) -> Option<Inked> {

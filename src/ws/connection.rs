@@ -97,6 +97,7 @@ impl WebSocket {
             terms: Terms::default(),
             verdict: Verdict::Unseen,
             established: true,
+            prologue: None,
             anomalies: unseen.into_iter().map(Into::into).collect(),
         };
         socket.tell(Body::Handshake(Box::new(handshake)), Span::at(first), shared);

@@ -52,6 +52,7 @@ fn handshake(late: bool) -> Handshake {
         terms: Terms::default(),
         verdict: if late { Verdict::Unseen } else { Verdict::Accepted },
         established: true,
+        prologue: None,
         anomalies: Vec::new(),
     }
 }

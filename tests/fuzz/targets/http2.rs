@@ -89,7 +89,7 @@ fn events(pieces: &[Piece<'_>], longest: usize, late: bool, config: &Config) -> 
     streams.finish(Ending { how: End::Fin, by: None, last, over: true }, carrier, &mut shared);
     let body = |told| match told {
         Told::Event(event) => Some(event.body),
-        Told::Begun(_) | Told::Nonce(_) => None,
+        Told::Begun(_) | Told::Nonce(_) | Told::Passed(..) => None,
     };
     std::iter::from_fn(|| shared.outbox.pop()).filter_map(body).collect()
 }
