@@ -243,6 +243,13 @@ const FACTS: &[(&str, &str)] = &[
            closing handshake by client, 1000 heard",
     ),
     (
+        "tls-renegotiation",
+        "1 /renegotiated 101 accepted
+           client 4: t20 t16 t150
+           server 4: t20 t16 t150
+           closing handshake by client, 1000",
+    ),
+    (
         "tls-suites",
         "1 /1.2-0 101 accepted
            client 3: t13 t900

@@ -66,6 +66,9 @@ make_sample() {
         tls-suites)          rm -f "$scratch/$1.keys"
                              record "$1" 8443 python3 tls_suites.py 8443 "$scratch/$1.keys"
                              editcap -F pcapng --inject-secrets "tls,$scratch/$1.keys" "$scratch/$1.pcap" "$samples/$1.pcapng" ;;
+        tls-renegotiation)   rm -f "$scratch/$1.keys"
+                             record "$1" 8445 "$python" tls_renegotiation.py 8445 "$scratch/$1.keys"
+                             editcap -F pcapng --inject-secrets "tls,$scratch/$1.keys" "$scratch/$1.pcap" "$samples/$1.pcapng" ;;
         socketio)            record "$1" 8090 node socketio.js; keep_pcap "$1" ;;
         rpc)                 record "$1" 8091 node rpc.js; keep_pcap "$1" ;;
         sockjs)              record "$1" 8092 node sockjs.js; keep_pcap "$1" ;;
@@ -89,7 +92,7 @@ make_sample() {
 install_peers
 if [ $# -eq 0 ]; then
     set -- echo-python fragments-node deflate-takeover deflate-no-takeover refused wrong-accept subprotocol abnormal \
-        tungstenite-echo browser h2-haproxy connect-squid tls-suites socketio rpc sockjs nats mqtt5 xmpp jupyter wamp graphql devtools signalr cable phoenix
+        tungstenite-echo browser h2-haproxy connect-squid tls-suites tls-renegotiation socketio rpc sockjs nats mqtt5 xmpp jupyter wamp graphql devtools signalr cable phoenix
 fi
 for name; do
     echo "recording $name"

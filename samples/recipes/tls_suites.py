@@ -58,14 +58,24 @@ def read_frame(stream):
     return opcode & 15, bytes(b ^ key[i % 4] for i, b in enumerate(payload)) if key else payload
 
 
+def request(host, port, what):
+    key = base64.b64encode(os.urandom(16)).decode()
+    return (f"GET /{what} HTTP/1.1\r\nHost: {host}:{port}\r\nOrigin: https://{host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n").encode()
+
+
+def answer(stream):
+    head = b"".join(iter(stream.readline, b"\r\n"))
+    key = next(line.split()[1] for line in head.splitlines() if line.lower().startswith(b"sec-websocket-key"))
+    accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+    return b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+
+
 def serve(listener, made):
     connection, _ = listener.accept()
     with made.wrap_socket(connection, server_side=True) as tls:
         stream = tls.makefile("rb")
-        head = b"".join(iter(stream.readline, b"\r\n"))
-        key = next(line.split()[1] for line in head.splitlines() if line.lower().startswith(b"sec-websocket-key"))
-        accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
-        tls.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+        tls.sendall(answer(stream))
         opcode = 0
         while opcode != 8:
             opcode, payload = read_frame(stream)
@@ -74,9 +84,7 @@ def serve(listener, made):
 
 def talk(port, made, what):
     with made.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname="suites.example") as tls:
-        key = base64.b64encode(os.urandom(16)).decode()
-        tls.sendall(f"GET /{what} HTTP/1.1\r\nHost: suites.example:{port}\r\nOrigin: https://suites.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                    f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
+        tls.sendall(request("suites.example", port, what))
         stream = tls.makefile("rb")
         while stream.readline() != b"\r\n":
             pass
@@ -108,4 +116,5 @@ def main():
             subprocess.run([sys.executable, __file__, str(port), keys, str(number), folder], check=True, env={**os.environ, "OPENSSL_CONF": f"{folder}/openssl.cnf"})
 
 
-main()
+if __name__ == "__main__":
+    main()
