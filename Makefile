@@ -44,3 +44,6 @@ bench: build ## run the benchmarks, and hold wscope against tcpdump and tshark o
 		cargo bench --locked --quiet --bench corpus -- $${kind%:*} $${kind#*:} $(captures)/$${kind%:*}.pcap || exit; \
 	done
 	benches/compare --tshark $(captures)/*.pcap
+	mkdir -p $(captures)/large
+	cargo bench --locked --quiet --bench corpus -- chat 1000 $(captures)/large/chat.pcap
+	cargo bench --locked --quiet --bench terminal -- $(captures)/large/chat.pcap

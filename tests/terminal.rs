@@ -55,6 +55,29 @@ fn a_terminal_is_given_back_after_sigterm_and_sighup() {
 }
 
 #[test]
+fn a_stop_gives_the_terminal_back_and_the_screen_comes_back_with_it() {
+    for by_key in [true, false] {
+        let mut session = Session::wscope(&["samples/fragments-node.pcap"]);
+        session.await_text("loaded");
+        if by_key {
+            session.press("\x1a");
+        } else {
+            session.kill("TSTP");
+        }
+        session.await_screen("the screen of before", |screen| !screen.alternate_screen() && !screen.hide_cursor());
+        session.await_stopped();
+        session.kill("CONT");
+        session.await_screen("the screen again", |screen| {
+            screen.alternate_screen() && screen.contents().contains("loaded")
+        });
+        session.press("jj");
+        session.await_text("3 of 14");
+        session.press("q");
+        assert_eq!(session.finish().exit_code(), 0);
+    }
+}
+
+#[test]
 fn a_terminal_that_is_gone_is_the_end() {
     let PtyPair { master, slave } = terminal();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_wscope"));

@@ -129,6 +129,8 @@ pub fn run(source: Box<dyn Source>, options: Options) -> io::Result<Option<Finis
     }
     // The reader would print over the screen.
     let asked = std::mem::take(&mut reading.run.report);
+    let stopped = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGTSTP, Arc::clone(&stopped))?;
     let guard = Guard::take()?;
     let feed = Feed::begin(source, reading)?;
     let screen = guard.screen()?;
@@ -142,6 +144,7 @@ pub fn run(source: Box<dyn Source>, options: Options) -> io::Result<Option<Finis
         packets: None,
         inputs,
         asked,
+        stopped,
         over,
     };
     desk.work()?;
@@ -164,6 +167,8 @@ struct Desk {
     inputs: Inputs,
     /// Set by SIGUSR1, which asks how it goes.
     asked: Arc<AtomicBool>,
+    /// Set by SIGTSTP: a stop that gives the terminal back first.
+    stopped: Arc<AtomicBool>,
     over: Arc<AtomicBool>,
 }
 
@@ -175,6 +180,10 @@ impl Desk {
         while !self.over.load(Ordering::Relaxed) {
             if self.asked.swap(false, Ordering::Relaxed) {
                 self.model.say(self.model.counters());
+                stale = true;
+            }
+            if self.stopped.swap(false, Ordering::Relaxed) {
+                self.suspend()?;
                 stale = true;
             }
             let busy =
@@ -244,7 +253,11 @@ impl Desk {
         match effect {
             Effect::Quit => return Ok(true),
             Effect::StopReading => self.feed.stop(),
-            Effect::Redraw => self.screen.clear()?,
+            Effect::Redraw => {
+                if let Some(guard) = &self.guard {
+                    self.screen = guard.screen()?;
+                }
+            }
             Effect::Suspend => self.suspend()?,
             Effect::Mouse(on) => {
                 if let Some(guard) = &self.guard {
@@ -338,8 +351,9 @@ impl Desk {
         if self.model.look.mouse {
             guard.mouse(true)?;
         }
+        self.screen = guard.screen()?;
         self.guard = Some(guard);
-        self.screen.clear()
+        Ok(())
     }
 
     fn draw(&mut self) -> io::Result<()> {

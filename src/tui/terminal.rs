@@ -10,7 +10,9 @@ use std::time::Duration;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -52,11 +54,14 @@ impl Guard {
         Ok(guard)
     }
 
-    /// The screen on it.
+    /// The screen on it, empty.
+    ///
+    /// Not `Terminal::clear`, which asks the terminal where its cursor is, and fails where nobody answers.
     ///
     /// # Errors
     /// When the terminal is gone.
     pub fn screen(&self) -> io::Result<Screen> {
+        execute!(stdout(), Clear(ClearType::All))?;
         Terminal::new(CrosstermBackend::new(stdout()))
     }
 

@@ -83,6 +83,16 @@ impl Session {
         assert!(status.success());
     }
 
+    /// Waits until the process is stopped.
+    #[track_caller]
+    pub(crate) fn await_stopped(&self) {
+        let id =
+            rustix::process::Pid::from_raw(self.child.process_id().expect("it runs").cast_signed()).expect("not 0");
+        let options = rustix::process::WaitOptions::UNTRACED;
+        let (_, status) = rustix::process::waitpid(Some(id), options).expect("a child").expect("it waits");
+        assert!(status.stopped(), "{status:?}");
+    }
+
     /// Waits for the end, and holds the terminal against what it was.
     #[track_caller]
     pub(crate) fn finish(mut self) -> ExitStatus {
