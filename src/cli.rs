@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use prost_reflect::DescriptorPool;
 use wscope::anomaly::Severity;
 use wscope::capture::KeyLog;
-use wscope::config::{self, Config, DecodeAs};
+use wscope::config::{self, Config, Decode, DecodeAs};
 use wscope::dissect::protobuf;
 use wscope::export::FORMATS;
 use wscope::filter::{self, Filter, Saved};
@@ -133,7 +133,8 @@ impl Inputs {
         for rule in self.decode_as.iter().filter(|rule| rule.name() == "protobuf") {
             protobuf::types(schema.as_ref(), rule.parameter()).map_err(|error| anyhow!("-d: {error}"))?;
         }
-        let (decode, decode_as, limits) = (!self.no_decode, self.decode_as.clone(), self.limits());
+        let decode = if self.no_decode { Decode::Nothing } else { Decode::All };
+        let (decode_as, limits) = (self.decode_as.clone(), self.limits());
         Ok(Config { per, decode, decode_as, schema, limits, discards_data: false })
     }
 

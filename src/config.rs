@@ -12,8 +12,8 @@ use crate::ws::frame::Opcode;
 pub struct Config {
     /// What data frames are reported as.
     pub per: Per,
-    /// Whether messages are decoded in their sub-protocols; has no effect on frames.
-    pub decode: bool,
+    /// How far messages are decoded; has no effect on frames.
+    pub decode: Decode,
     /// Protocols named by hand.
     pub decode_as: Vec<DecodeAs>,
     /// Types of Protocol Buffers.
@@ -84,8 +84,20 @@ impl Config {
     #[must_use]
     pub fn without_payload(self) -> Self {
         let limits = Limits { payload: 125, ..self.limits };
-        Self { per: Per::Frame, decode: false, limits, discards_data: true, ..self }
+        Self { per: Per::Frame, decode: Decode::Nothing, limits, discards_data: true, ..self }
     }
+}
+
+/// How far messages are decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Decode {
+    /// Not at all.
+    #[default]
+    Nothing,
+    /// In their sub-protocols, for who counts requests and answers.
+    Protocols,
+    /// In their sub-protocols, and where there is none by the format of each message.
+    All,
 }
 
 /// What data frames are reported as; control frames are always reported one by one.

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::{CommandFactory as _, Parser as _};
 use wscope::capture;
 use wscope::check;
-use wscope::config::{Config, Per};
+use wscope::config::{Config, Decode, Per};
 use wscope::export::{FORMATS, Row, SCHEMA, text};
 use wscope::filter::{self, Filter};
 use wscope::run::check::Report;
@@ -93,7 +93,7 @@ fn show(cli: &Cli) -> Result<ExitCode> {
         inputs: tui::Inputs {
             files: inputs.files_to_read_again(),
             filter: inputs.filter.clone(),
-            config: Config { decode: false, ..run.config.clone() },
+            config: Config { decode: Decode::Nothing, ..run.config.clone() },
         },
         kept: inputs.capture.recording().map(|recording| recording.path),
         settings,

@@ -12,7 +12,7 @@ use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 use wscope::anomaly::RULES;
 use wscope::capture::Files;
-use wscope::config::{Config, Per};
+use wscope::config::{Config, Decode, Per};
 use wscope::dissect::Protocol;
 use wscope::export::{Conclusion, FORMATS, SCHEMA};
 use wscope::run::Run;
@@ -635,7 +635,7 @@ fn export(sample: &Path, per: Per) -> String {
     let format = FORMATS.iter().find(|row| row.name == "jsonl").expect("in the table");
     let mut format = (format.make)(per);
     let mut out = Vec::new();
-    let config = Config { per, decode: true, ..Config::default() };
+    let config = Config { per, decode: Decode::All, ..Config::default() };
     let finished = Run { config, ..Run::default() }
         .analyse(&mut files, |event, started| {
             format.event(&event, started, &mut out);

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wscope::capture::Files;
-use wscope::config::{Config, Per};
+use wscope::config::{Config, Decode, Per};
 use wscope::dissect::decoded::Role;
 use wscope::event::{Body, ConnectionId, Event};
 use wscope::run::Run;
@@ -135,7 +135,7 @@ fn events(sample: &str) -> Vec<Event> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(sample);
     let mut files = Files::open(&[path], None, Arc::default()).expect("a capture");
     let mut events = Vec::new();
-    let config = Config { per: Per::Message, decode: true, ..Config::default() };
+    let config = Config { per: Per::Message, decode: Decode::All, ..Config::default() };
     let run = Run { config, ..Run::default() };
     let finished = run.analyse(&mut files, |event, _| {
         events.push(event);

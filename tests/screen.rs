@@ -11,7 +11,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Cell;
 use wscope::capture::Files;
-use wscope::config::{Config, Limits, Per};
+use wscope::config::{Config, Decode, Limits, Per};
 use wscope::run::Run;
 use wscope::tui::effect::Effect;
 use wscope::tui::feed::{Feed, Reading};
@@ -34,7 +34,7 @@ impl Stage {
         let files = Files::open(std::slice::from_ref(&path), None, Arc::clone(&stop)).expect("a sample");
         let config = Config {
             per: Per::Message,
-            decode: true,
+            decode: Decode::All,
             limits: Limits { headers: 64, ..Limits::default() },
             ..Config::default()
         };

@@ -7,7 +7,7 @@ use std::vec::IntoIter;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use wscope::capture::{Error, Progress, Source, Step};
-use wscope::config::{Config, Per};
+use wscope::config::{Config, Decode, Per};
 use wscope::event::Event;
 use wscope::input::{Input, Secret};
 use wscope::outbox::Summary;
@@ -60,7 +60,7 @@ fn analyse(packets: &[OwnedPacket], keys: &[u8], config: &Config, threads: usize
 }
 
 fn config(per: Per) -> Config {
-    Config { per, decode: true, ..Config::default() }
+    Config { per, decode: Decode::All, ..Config::default() }
 }
 
 /// The samples of all protocols one after the other, as if captured again and again: clocks jump, endpoints are used again, and

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use peak_alloc::PeakAlloc;
 use wscope::anomaly::Code;
 use wscope::capture::Files;
-use wscope::config::{Config, Limits, Per};
+use wscope::config::{Config, Decode, Limits, Per};
 use wscope::duplex::Direction;
 use wscope::event::{Body, Event, Message};
 use wscope::export::{Conclusion, FORMATS};
@@ -85,7 +85,7 @@ fn analyse_file(bytes: &[u8], place: &Path, what: &str) {
     let mut format = (format.make)(Per::Message);
     let (mut events, mut written) = (0_u64, 0);
     let limits = Limits { inflate: 1 << 20, payload: 1 << 10, ..Limits::default() };
-    let config = Config { per: Per::Message, decode: true, limits, ..Config::default() };
+    let config = Config { per: Per::Message, decode: Decode::All, limits, ..Config::default() };
     let mut out = Vec::new();
     let finished = Run { config, ..Run::default() }.analyse(&mut files, |event, started| {
         format.event(&event, started, &mut out);

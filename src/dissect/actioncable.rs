@@ -18,6 +18,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     probe: |message| message.direction == Direction::ToClient && message.bytes.trim_ascii() == br#"{"type":"welcome"}"#,
     make: |_| Box::new(ActionCable),
     lasting: true,
+    format: false,
     malformed: Code::ActioncableMalformed,
     fields: &[
         ("identifier", "channel and its parameters"),

@@ -18,6 +18,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     probe,
     make: |_| Box::new(Cdp),
     lasting: true,
+    format: false,
     malformed: Code::CdpMalformed,
     fields: &[
         ("method", "domain and name of a command or event"),

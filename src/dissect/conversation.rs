@@ -23,13 +23,22 @@ pub struct Conversation {
 pub enum Choice {
     /// This one.
     Known(&'static Protocol, Box<dyn Dissect>),
-    /// So many messages showed none; only the first are asked.
-    Open(u8),
+    /// None was shown yet.
+    Open(Open),
+}
+
+/// Messages that showed no protocol.
+#[derive(Debug, Clone, Copy)]
+pub struct Open {
+    /// How many there were; only the first are asked whether they decide for one.
+    probed: u8,
+    /// Whether payload formats are looked for too.
+    formats: bool,
 }
 
 impl Default for Choice {
     fn default() -> Self {
-        Self::Open(0)
+        Self::Open(Open { probed: 0, formats: true })
     }
 }
 
@@ -37,11 +46,13 @@ impl Default for Choice {
 const PROBED: u8 = 16;
 
 impl Conversation {
-    /// Begins behind a handshake; a protocol named by hand comes before any evidence.
+    /// Begins behind a handshake; a protocol named by hand comes before any evidence. `formats`: where there is no protocol,
+    /// payload formats are looked for.
     pub fn new(
         handshake: &Handshake,
         by_hand: Option<(&'static Protocol, &str)>,
         schema: Option<&DescriptorPool>,
+        formats: bool,
     ) -> Self {
         let opening = Opening {
             target: handshake.request.as_ref().map_or("", |request| &request.target),
@@ -51,7 +62,7 @@ impl Conversation {
             schema,
         };
         Self {
-            choice: Choice::new(&opening, by_hand.map(|(row, _)| row)),
+            choice: Choice::new(&opening, by_hand.map(|(row, _)| row), formats),
             late: opening.late,
             pending: Duplex::default(),
         }
@@ -159,14 +170,14 @@ impl Conversation {
 
 impl Choice {
     /// What a handshake decides.
-    pub fn new(opening: &Opening<'_>, by_hand: Option<&'static Protocol>) -> Self {
+    pub fn new(opening: &Opening<'_>, by_hand: Option<&'static Protocol>, formats: bool) -> Self {
         let agreed = |row: &&Protocol| opening.subprotocol.is_some_and(|name| row.subprotocols.contains(&name));
         let row = by_hand
             .or_else(|| PROTOCOLS.iter().copied().find(agreed))
             .or_else(|| PROTOCOLS.iter().copied().find(|row| (row.target)(opening.target)));
         match row {
             Some(row) => Self::Known(row, (row.make)(opening)),
-            None => Self::Open(0),
+            None => Self::Open(Open { probed: 0, formats }),
         }
     }
 
@@ -203,10 +214,12 @@ impl Choice {
         late: bool,
         found: &mut Found,
     ) -> Option<(&'static Protocol, Result<(), Malformed>)> {
-        if let Self::Open(probed) = self {
-            let lasting = *probed < PROBED;
-            *probed = probed.saturating_add(1);
-            for row in PROTOCOLS.iter().copied().filter(|row| (lasting || !row.lasting) && (row.probe)(message)) {
+        if let Self::Open(open) = self {
+            let lasting = open.probed < PROBED;
+            open.probed = open.probed.saturating_add(1);
+            let Open { formats, .. } = *open;
+            let asked = |row: &&Protocol| (lasting || !row.lasting) && (formats || !row.format);
+            for row in PROTOCOLS.iter().copied().filter(asked).filter(|row| (row.probe)(message)) {
                 let opening = Opening { target: "", subprotocol: None, late, parameter: "", schema: None };
                 let mut dissect = (row.make)(&opening);
                 let result = dissect.message(message, found);

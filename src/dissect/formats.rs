@@ -14,6 +14,7 @@ pub(super) const JSON: Protocol = Protocol {
     probe: |message| matches!(message.first(), Some(b'{' | b'[')),
     make: |_| Box::new(Json),
     lasting: false,
+    format: true,
     malformed: Code::PayloadMalformed,
     fields: &[],
 };
@@ -28,6 +29,7 @@ pub(super) const NDJSON: Protocol = Protocol {
     probe: |message| matches!(message.first(), Some(b'{' | b'[')) && memchr::memchr(b'\n', message.bytes).is_some(),
     make: |_| Box::new(NdJson),
     lasting: false,
+    format: true,
     malformed: Code::PayloadMalformed,
     fields: &[("lines", "how many values there are"), ("value", "all of them, as a JSON array")],
 };
@@ -41,6 +43,7 @@ pub(super) const MSGPACK: Protocol = Protocol {
     probe: |message| !message.text && value::is_msgpack(message.bytes, message.limits),
     make: |opening| Tree::boxed(opening, value::msgpack),
     lasting: false,
+    format: true,
     malformed: Code::PayloadMalformed,
     fields: VALUE,
 };
@@ -54,6 +57,7 @@ pub(super) const CBOR: Protocol = Protocol {
     probe: |message| !message.text && value::is_cbor(message.bytes, message.limits),
     make: |opening| Tree::boxed(opening, value::cbor),
     lasting: false,
+    format: true,
     malformed: Code::PayloadMalformed,
     fields: VALUE,
 };

@@ -19,6 +19,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     probe,
     make: |_| Box::new(GraphQl),
     lasting: true,
+    format: false,
     malformed: Code::GraphqlMalformed,
     fields: &[
         ("operation", "kind and name of the operation"),

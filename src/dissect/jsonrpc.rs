@@ -20,6 +20,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     probe,
     make: |_| Box::new(JsonRpc),
     lasting: false,
+    format: false,
     malformed: Code::JsonrpcMalformed,
     fields: &[
         ("method", "method of a call or notification"),

@@ -18,6 +18,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     probe: |_| false,
     make: |_| Box::new(Jupyter),
     lasting: true,
+    format: false,
     malformed: Code::JupyterMalformed,
     fields: &[
         ("channel", "channel of the kernel: shell, iopub, stdin, control"),

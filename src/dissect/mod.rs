@@ -42,7 +42,7 @@ use foldhash::quality::RandomState;
 use prost_reflect::DescriptorPool;
 
 use crate::anomaly::{Anomaly, Code, Detail};
-use crate::config::{Config, DecodeAs, Limits};
+use crate::config::{Config, Decode, DecodeAs, Limits};
 use crate::duplex::Direction;
 use crate::event::{Body, ConnectionId, Event, Handshake};
 use crate::origin::Span;
@@ -95,6 +95,8 @@ pub struct Protocol {
     pub make: fn(&Opening<'_>) -> Box<dyn Dissect>,
     /// Whether one message decides for all that follow; what each message says of itself, and payload formats, are found one by one.
     pub lasting: bool,
+    /// Whether it is but the format of a payload, in which nobody asks or answers.
+    pub format: bool,
     /// What is said of a message that does not fit.
     pub malformed: Code,
     /// The names of its values, and what they are; filters put `name.` before them.
@@ -126,6 +128,7 @@ pub fn fields() -> impl Iterator<Item = (String, &'static str)> {
 #[derive(Debug)]
 pub struct Dissector {
     limits: Limits,
+    formats: bool,
     decode_as: Vec<DecodeAs>,
     schema: Option<DescriptorPool>,
     conversations: HashMap<ConnectionId, Conversation, RandomState>,
@@ -138,6 +141,7 @@ impl Dissector {
     pub fn new(config: &Config) -> Self {
         Self {
             limits: config.limits.clone(),
+            formats: config.decode == Decode::All,
             decode_as: config.decode_as.clone(),
             schema: config.schema.clone(),
             conversations: HashMap::default(),
@@ -151,7 +155,7 @@ impl Dissector {
         match &mut event.body {
             Body::Handshake(handshake) if handshake.established => {
                 let by_hand = self.by_hand(handshake);
-                let conversation = Conversation::new(handshake, by_hand, self.schema.as_ref());
+                let conversation = Conversation::new(handshake, by_hand, self.schema.as_ref(), self.formats);
                 self.conversations.insert(event.connection, conversation);
             }
             Body::Message(message) => {

@@ -23,6 +23,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     probe,
     make: |opening| Box::new(Nats::new(opening.late)),
     lasting: true,
+    format: false,
     malformed: Code::NatsMalformed,
     fields: &[
         ("subject", "subject"),

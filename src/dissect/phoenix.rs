@@ -19,6 +19,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     probe,
     make: |_| Box::new(Phoenix),
     lasting: true,
+    format: false,
     malformed: Code::PhoenixMalformed,
     fields: &[
         ("topic", "topic of the channel"),

@@ -21,6 +21,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     probe: |_| false,
     make: |opening| Box::new(Protobuf::new(opening)),
     lasting: true,
+    format: true,
     malformed: Code::PayloadMalformed,
     fields: &[
         ("type", "type of the message, where there is a schema"),

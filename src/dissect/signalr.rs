@@ -20,6 +20,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
         Box::new(SignalR { begun: Duplex { to_server: opening.late, to_client: opening.late }, packed: None })
     },
     lasting: true,
+    format: false,
     malformed: Code::SignalrMalformed,
     fields: &[
         ("target", "method that is invoked"),

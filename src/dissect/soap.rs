@@ -17,6 +17,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     probe: |message| envelope(message).is_some(),
     make: |_| Box::new(Soap),
     lasting: false,
+    format: false,
     malformed: Code::SoapMalformed,
     fields: &[
         ("version", "version of SOAP"),

@@ -18,6 +18,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     probe,
     make: |opening| Box::new(SocketIo::new(opening)),
     lasting: true,
+    format: false,
     malformed: Code::SocketioMalformed,
     fields: &[
         ("namespace", "namespace of the packet"),

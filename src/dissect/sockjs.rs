@@ -19,6 +19,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     probe: |_| false,
     make: |opening| Box::new(SockJs::new(opening)),
     lasting: true,
+    format: false,
     malformed: Code::SockjsMalformed,
     fields: &[
         ("messages", "the messages of the frame, as a JSON array of strings"),

@@ -24,6 +24,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     probe,
     make: |opening| Box::new(Stomp::new(opening.late)),
     lasting: true,
+    format: false,
     malformed: Code::StompMalformed,
     fields: &[
         ("command", "command of the frame"),

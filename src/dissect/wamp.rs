@@ -28,6 +28,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     probe,
     make: |opening| Box::new(Wamp::new(opening)),
     lasting: true,
+    format: false,
     malformed: Code::WampMalformed,
     fields: &[
         ("realm", "realm of HELLO"),

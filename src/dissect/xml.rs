@@ -18,6 +18,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     probe: |message| Element::of(message).is_some(),
     make: |_| Box::new(Xml),
     lasting: false,
+    format: true,
     malformed: Code::PayloadMalformed,
     fields: &[
         ("root", "name of the root element"),

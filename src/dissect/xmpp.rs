@@ -16,6 +16,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     probe,
     make: |_| Box::new(Xmpp { closing: false }),
     lasting: true,
+    format: false,
     malformed: Code::XmppMalformed,
     fields: &[
         ("stanza", "name of the element: message, presence, iq, open, auth"),

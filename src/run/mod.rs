@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::analyzer::Analyzer;
 use crate::capture::{Error as CaptureError, Progress as Position, Recorder, Source, Step};
-use crate::config::{Config, Per};
+use crate::config::{Config, Decode, Per};
 use crate::dissect::Dissector;
 use crate::event::Event;
 use crate::export::text;
@@ -170,7 +170,7 @@ impl Run {
             return parallel::analyse(&self.config, self.threads, source, sink, &self.report);
         }
         let mut progress = Progress::begin(!sink.shows_progress());
-        let decode = self.config.decode && self.config.per == Per::Message;
+        let decode = self.config.decode != Decode::Nothing && self.config.per == Per::Message;
         let mut course = Course {
             dissector: decode.then(|| Dissector::new(&self.config)),
             analyzer: Analyzer::new(self.config),

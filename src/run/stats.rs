@@ -1,7 +1,7 @@
 //! `wscope stats`: the numbers of all connections, at the end.
 
 use crate::capture::Source;
-use crate::config::{Config, Limits, Per};
+use crate::config::{Config, Decode, Limits, Per};
 use crate::event::Event;
 use crate::export::Conclusion;
 use crate::export::redact::redact;
@@ -33,7 +33,7 @@ impl Count {
         let config = self.run.config;
         let mut stats = Stats::new(config.limits.rows, config.limits.methods);
         // What messages ask and answer is known only of whole ones.
-        let config = if config.decode { messages(config) } else { config.without_payload() };
+        let config = if config.decode != Decode::Nothing { messages(config) } else { config.without_payload() };
         let mut selection = Selection::of_connections(self.filter);
         let mut finished = Run { config, ..self.run }.analyse(source, |mut event: Event, started| {
             if selection.chooses(&event, started) {
@@ -58,11 +58,16 @@ impl Count {
     }
 }
 
-/// The same for whole messages, with the headers of their frames, whose lengths are counted.
+/// The same for whole messages of sub-protocols, with the headers of their frames, whose lengths are counted.
 fn messages(config: Config) -> Config {
-    let headers = config.limits.headers.max(HEADERS);
-    Config { per: Per::Message, limits: Limits { headers, ..config.limits }, ..config }
+    let limits = &config.limits;
+    let (headers, payload) = (limits.headers.max(HEADERS), limits.payload.min(PAYLOAD));
+    let limits = Limits { headers, payload, ..config.limits };
+    Config { per: Per::Message, decode: Decode::Protocols, limits, ..config }
 }
+
+/// A larger message is counted, but not decoded: what it asks or answers is not known.
+const PAYLOAD: usize = 256 << 10;
 
 /// Headers of one message whose exact length is counted; of more, it is reckoned.
 const HEADERS: usize = 64;

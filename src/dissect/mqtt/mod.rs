@@ -23,6 +23,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     probe,
     make: |opening| Box::new(Mqtt::new(opening.late)),
     lasting: true,
+    format: false,
     malformed: Code::MqttMalformed,
     fields: &[
         ("topic", "topic of PUBLISH; by its alias where that was set before"),

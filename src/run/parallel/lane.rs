@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{Receiver, RecvError, SyncSender};
 
-use crate::config::{Config, Per};
+use crate::config::{Config, Decode, Per};
 use crate::dissect::Dissector;
 use crate::event::{Body, ConnectionId, Event, NO_CONNECTION};
 use crate::flows::Flows;
@@ -30,7 +30,7 @@ pub(super) enum Found {
 
 /// Analyses shares until no more come, or nobody takes what is found.
 pub(super) fn analyse(config: Config, shares: &Receiver<Share>, found: SyncSender<Found>) {
-    let decode = config.decode && config.per == Per::Message;
+    let decode = config.decode != Decode::Nothing && config.per == Per::Message;
     let dissector = decode.then(|| Dissector::new(&config));
     let mut work = Work { flows: Flows::new(config), dissector, found, told: Vec::new(), bytes: 0 };
     while let Ok(share) = shares.recv() {
