@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{CommandFactory as _, Parser as _};
+use mimalloc::MiMalloc;
 use wscope::capture;
 use wscope::check;
 use wscope::config::{Config, Decode, Per};
@@ -26,6 +27,9 @@ use wscope::tui::{self, settings::Settings};
 
 use cli::{Check, CheckFormat, Cli, Command, Export, Inputs, Stats, StatsFormat};
 use open::open;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Headers that the terminal UI shows of one message.
 const FRAMES_SHOWN: usize = 64;
