@@ -141,7 +141,7 @@ impl Dissector {
     pub fn new(config: &Config) -> Self {
         Self {
             limits: config.limits.clone(),
-            formats: config.decode == Decode::All,
+            formats: config.decode != Decode::Protocols,
             decode_as: config.decode_as.clone(),
             schema: config.schema.clone(),
             conversations: HashMap::default(),

@@ -12,9 +12,9 @@ use crate::outbox::{Summary, Told};
 use super::stretch::Share;
 
 /// So much is handed on at once,
-const TOLD: usize = 1024;
+const TOLD: usize = 256;
 /// or so many payload bytes.
-const BYTES: usize = 1 << 20;
+const BYTES: usize = 512 << 10;
 
 /// What was told, and by which task: its turn, and the first packet of the flow where it concerns all flows.
 type Item = ((u64, u64), Told);
