@@ -1,19 +1,25 @@
-//! Throughput of the core on captures in memory, and of its parts: unmasking, inflating, JSON.
+//! Throughput of the core on captures in memory, and of its layers: headers, reassembly, unmasking, UTF-8, inflating, JSON.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
 
+use std::collections::HashMap;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use wscope::analyzer::Analyzer;
-use wscope::config::{Config, Per};
+use wscope::config::{Config, Limits, Per};
 use wscope::export::record::Records;
 use wscope::input::Input;
+use wscope::net::segment::Segment;
+use wscope::net::{self, Decoded};
 use wscope::origin::Timestamp;
+use wscope::tcp::flow::Flow;
+use wscope::tcp::table::Key;
 use wscope::ws::deflate::{Engines, Inflated, Inflater};
 use wscope::ws::extension::Deflate;
 use wscope::ws::mask;
+use wscope::ws::utf8::Utf8;
 
 use common::{OwnedPacket, analyse, corpus};
 
@@ -21,7 +27,7 @@ criterion_main!(benches);
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(20);
-    targets = pipeline, unmask, inflate, json
+    targets = pipeline, walk, reassemble, unmask, utf8, inflate, json
 }
 
 fn per_message() -> Config {
@@ -36,6 +42,52 @@ fn pipeline(criterion: &mut Criterion) {
     {
         group.throughput(Throughput::Bytes(size(&packets)));
         group.bench_function(name, |bencher| bencher.iter(|| count_events(&packets)));
+    }
+}
+
+/// Packets to segments.
+fn walk(criterion: &mut Criterion) {
+    let packets = corpus::chat(0);
+    let mut group = criterion.benchmark_group("walk");
+    group.throughput(Throughput::Elements(packets.len() as u64));
+    group.bench_function("chat", |bencher| {
+        bencher.iter(|| packets.iter().zip(1..).filter(|(packet, number)| segment(packet, *number).is_some()).count());
+    });
+}
+
+/// Segments of many flows to bytes in order.
+fn reassemble(criterion: &mut Criterion) {
+    let packets = corpus::chat(0);
+    let segments: Vec<_> = packets.iter().zip(1..).filter_map(|(packet, number)| segment(packet, number)).collect();
+    let limits = Limits::default();
+    let mut group = criterion.benchmark_group("reassemble");
+    group.throughput(Throughput::Elements(segments.len() as u64));
+    group.bench_function("chat", |bencher| {
+        bencher.iter(|| {
+            let mut flows = HashMap::new();
+            let mut bytes = 0;
+            for segment in &segments {
+                let flow = flows.entry(Key::from(segment)).or_insert_with(|| Flow::new(segment));
+                let (_, arrival) = flow.insert(segment, &limits);
+                bytes += arrival.chunk.map_or(0, |chunk| chunk.bytes.len());
+            }
+            bytes
+        });
+    });
+}
+
+/// Text that comes in pieces, judged.
+fn utf8(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("utf8");
+    for (name, text) in [("ascii", "{\"hello\":1}".repeat(1_000)), ("mixed", "grüße, 世界! ".repeat(1_000))] {
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let mut judge = Utf8::default();
+                let faults = black_box(text.as_bytes()).chunks(1448).filter_map(|piece| judge.push(piece)).count();
+                (faults, judge.finish())
+            });
+        });
     }
 }
 
@@ -84,6 +136,13 @@ fn json(criterion: &mut Criterion) {
                 }
             });
         });
+    }
+}
+
+fn segment(packet: &OwnedPacket, number: u64) -> Option<Segment<'_>> {
+    match net::decode(&packet.lend(number)) {
+        Decoded::Segment(segment) => Some(segment),
+        Decoded::Fragment(_) | Decoded::Skipped(_) => None,
     }
 }
 
