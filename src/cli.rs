@@ -36,6 +36,10 @@ pub(crate) struct Cli {
     pub(crate) screen: Screen,
 }
 
+/// From this mean length on, in bytes, handing packets to other threads costs more than it gains: between chats, which have 100
+/// to 200, and transfers, which have over 1000.
+const LARGE_PACKETS: usize = 500;
+
 /// More threads than any machine has use for.
 const MAX_THREADS: u64 = 256;
 
@@ -90,7 +94,7 @@ pub(crate) struct Inputs {
     #[arg(long, value_name = "FILE")]
     keylog: Vec<PathBuf>,
     /// Analyse capture files by so many threads; what is captured, piped, counted with -c or written with -w is analysed by one
-    /// [default: one for each core]
+    /// [default: one for each core where packets are small; of large ones, reading is most of the work]
     #[arg(long, value_name = "NUMBER", value_parser = RangedU64ValueParser::<usize>::new().range(1..=MAX_THREADS))]
     threads: Option<usize>,
     /// Blot out cookies, authorization headers and tokens in queries, for captures that are shared
@@ -138,9 +142,11 @@ impl Inputs {
         Ok(Config { per, decode, decode_as, schema, limits, discards_data: false })
     }
 
-    /// How many threads analyse.
-    pub(crate) fn threads(&self) -> usize {
-        self.threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get))
+    /// How many threads analyse files whose packets have this length.
+    pub(crate) fn threads(&self, packet_length: Option<usize>) -> usize {
+        let cores = || available_parallelism().map_or(1, NonZero::get);
+        self.threads
+            .unwrap_or_else(|| if packet_length.is_some_and(|length| length < LARGE_PACKETS) { cores() } else { 1 })
     }
 
     /// Bounds of every buffer.

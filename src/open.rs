@@ -28,13 +28,14 @@ pub(crate) fn open(
         report: interrupt::on_question().context("cannot handle signals")?,
         config,
         recorder: None,
-        threads: inputs.threads(),
+        threads: 1,
     };
     let key_logs = inputs.key_logs()?;
     let source: Box<dyn Source> = if inputs.capture.interface.is_empty() {
         let files = inputs.files();
         ensure!(!files.is_empty(), "no input: name a capture file, `-` for standard input, or an interface with -i");
         let files = Files::open(&files, inputs.filter.as_deref(), Arc::clone(interrupted))?.secrets_first();
+        run.threads = inputs.threads(files.packet_length());
         run.recorder = recorder(inputs, Vec::new(), &run.config.limits)?;
         Box::new(files)
     } else {

@@ -90,6 +90,11 @@ impl Files {
         Self { ahead: Some(0), ..self }
     }
 
+    /// Mean length of the first packets, in bytes; `None` of what cannot be read twice.
+    pub fn packet_length(&self) -> Option<usize> {
+        self.waiting.front()?.packet_length(&self.interrupt)
+    }
+
     /// The next packet or secret; `None` at the end of the last input, or at an interrupt.
     ///
     /// # Errors
@@ -301,6 +306,24 @@ impl Opened {
                 return Some(link);
             }
         }
+    }
+
+    /// Mean length of the first packets, of a file that can be read twice.
+    fn packet_length(&self, interrupt: &Arc<AtomicBool>) -> Option<usize> {
+        const PACKETS: usize = 1000;
+        let Place::Path(path) = &self.place else {
+            return None;
+        };
+        let mut capture = self.capture(File::open(path).ok()?, 0, interrupt).ok()?;
+        let (mut count, mut sum) = (0, 0);
+        while count < PACKETS
+            && let Ok(Some(record)) = capture.next()
+        {
+            if let Record::Packet { bytes, .. } = record {
+                (count, sum) = (count + 1, sum + bytes.len());
+            }
+        }
+        (count > 0).then(|| sum / count)
     }
 
     fn is_standard_input(&self) -> bool {
