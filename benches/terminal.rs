@@ -63,6 +63,8 @@ fn show(file: &str, memory: &str) -> io::Result<Shown> {
     let mut reader = pty.master.try_clone_reader().map_err(io::Error::other)?;
     let begun = Instant::now();
     let mut child = pty.slave.spawn_command(command).map_err(io::Error::other)?;
+    // Else what is not even begun would never end.
+    drop(pty.slave);
     let mut screen = vt100::Parser::new(24, 80, 0);
     let mut buffer = [0; 1 << 16];
     let mut first = None;

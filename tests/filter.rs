@@ -2,12 +2,16 @@
 
 #![cfg(unix)]
 
+mod common;
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use serde_json::Value;
+
+use common::sample::files;
 
 const WSCOPE: &str = env!("CARGO_BIN_EXE_wscope");
 const DONE: i32 = 0;
@@ -167,7 +171,7 @@ fn words_search_payload_and_what_names_the_connection() {
 fn check_reports_on_the_connections_that_are_chosen() {
     let check = |filter: &str| {
         let mut command = Command::new(WSCOPE);
-        let run = command.args(["check", "--format", "jsonl", "-Y", filter]).args(captures()).assert();
+        let run = command.args(["check", "--format", "jsonl", "-Y", filter]).args(files()).assert();
         (run.get_output().status.code(), json_lines(&run.get_output().stdout))
     };
     let (code, lines) = check("ws.verdict == accepted and ip.addr == ::1");
@@ -250,7 +254,7 @@ fn the_help_page_explains_the_language() {
 
 /// Records of all samples, read as one capture.
 fn export(args: &[&str]) -> Vec<Value> {
-    let run = Command::new(WSCOPE).args(["export", "--per", "message"]).args(args).args(captures()).assert().code(DONE);
+    let run = Command::new(WSCOPE).args(["export", "--per", "message"]).args(args).args(files()).assert().code(DONE);
     json_lines(&run.get_output().stdout)
 }
 
@@ -258,14 +262,6 @@ fn timeline(args: &[&str]) -> String {
     let mut command = Command::new(WSCOPE);
     let run = command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("samples")).args(args).assert().code(DONE);
     String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8")
-}
-
-fn captures() -> Vec<PathBuf> {
-    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("samples")).expect("a folder");
-    let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    files.retain(|path| path.display().to_string().contains(".pcap"));
-    files.sort();
-    files
 }
 
 fn sample(name: &str) -> PathBuf {

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use common::conversation::{Conversation, Dialect};
 use common::pcap::pcap;
+use common::sample::files;
 use common::segment::Route;
 use common::{ping, pong, raw, text};
 
@@ -24,8 +25,8 @@ const DAMAGED: i32 = 3;
 
 #[test]
 fn numbers_are_those_of_the_records() {
-    let records = json_lines(&run(&["export"], &captures()));
-    let stats = stats(&[], &captures());
+    let records = json_lines(&run(&["export"], &files()));
+    let stats = stats(&[], &files());
     let rows = stats["connections"].as_array().expect("a list");
     assert_eq!(rows.len(), records.iter().filter(|record| record["type"] == "handshake").count());
     for row in rows {
@@ -97,7 +98,7 @@ fn rates_sizes_pings_and_polling_are_counted() {
 #[test]
 fn decoding_adds_requests_and_changes_no_other_number() {
     // There a frame is cut inside its header, which as a message counts whole.
-    let captures: Vec<_> = captures().into_iter().filter(|path| !path.ends_with("parts.pcap")).collect();
+    let captures: Vec<_> = files().into_iter().filter(|path| !path.ends_with("parts.pcap")).collect();
     let [mut decoded, mut plain] = [&[][..], &["--no-decode"]].map(|args| stats(args, &captures));
     let requests = decoded["total"]["requests"].clone();
     // Of a message that another one interrupts, no frame says how long it is.
@@ -190,9 +191,9 @@ fn what_polling_took_stands_beside_what_took_its_place() {
 
 #[test]
 fn of_too_many_connections_the_smallest_lose_their_row_and_that_is_told() {
-    let stats = stats(&["--limit", "rows=5"], &captures());
+    let stats = stats(&["--limit", "rows=5"], &files());
     let rows = stats["connections"].as_array().expect("a list");
-    let all = self::stats(&[], &captures());
+    let all = self::stats(&[], &files());
     let mut sizes: Vec<_> = all["connections"].as_array().expect("a list").iter().map(wire_bytes).collect();
     sizes.sort_unstable();
     let mut kept: Vec<_> = rows.iter().map(wire_bytes).collect();
@@ -201,7 +202,7 @@ fn of_too_many_connections_the_smallest_lose_their_row_and_that_is_told() {
     assert_eq!(stats["shed"]["connections"], (sizes.len() - 5) as u64);
     assert_eq!(stats["shed"]["largest"], sizes[sizes.len() - 6]);
     assert_eq!(stats["total"], all["total"]);
-    let table = run(&["stats", "--limit", "rows=5"], &captures());
+    let table = run(&["stats", "--limit", "rows=5"], &files());
     assert!(table.contains("connections have no row here"), "{table}");
 }
 
@@ -210,7 +211,7 @@ fn the_object_keeps_its_schema() {
     let schema = run(&["stats", "--schema"], &[]);
     let schema: Value = serde_json::from_str(&schema).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
-    let stats = stats(&[], &captures());
+    let stats = stats(&[], &files());
     if let Err(error) = validator.validate(&stats) {
         panic!("{error} at {}", error.instance_path());
     }
@@ -218,7 +219,7 @@ fn the_object_keeps_its_schema() {
 
 #[test]
 fn the_table_fits_a_terminal_and_shows_no_payload() {
-    let table = run(&["stats"], &captures());
+    let table = run(&["stats"], &files());
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
     assert!(table.contains("#1 ws://") && table.contains("\nall: "), "{table}");
     let payload = run(&["stats"], &[sample("echo-python.pcapng")]);
@@ -227,7 +228,7 @@ fn the_table_fits_a_terminal_and_shows_no_payload() {
 
 #[test]
 fn a_filter_chooses_connections_and_credentials_are_blotted_out() {
-    let chosen = stats(&["-Y", "ws.verdict == invalid"], &captures());
+    let chosen = stats(&["-Y", "ws.verdict == invalid"], &files());
     let rows = chosen["connections"].as_array().expect("a list");
     assert!(!rows.is_empty() && rows.iter().all(|row| row["verdict"] == "invalid"));
     assert_eq!(chosen["total"]["handshakes"]["accepted"], 0);
@@ -270,14 +271,6 @@ fn written(folder: &TempDir, name: &str, conversation: &Conversation) -> PathBuf
     let path = folder.path().join(name);
     fs::write(&path, pcap(&conversation.packets())).expect("written");
     path
-}
-
-fn captures() -> Vec<PathBuf> {
-    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("samples")).expect("a folder");
-    let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    files.retain(|path| path.display().to_string().contains(".pcap"));
-    files.sort();
-    files
 }
 
 fn sample(name: &str) -> PathBuf {
