@@ -24,6 +24,8 @@ struct Capture<'a> {
     read: u64,
     /// Places at which something else happens than a packet.
     between: IntoIter<(u64, Input<'static>)>,
+    /// Whether it breaks behind the last packet, and nothing can be read any more.
+    breaks: bool,
 }
 
 impl Source for Capture<'_> {
@@ -37,7 +39,10 @@ impl Source for Capture<'_> {
         {
             return Ok(Step::Input(input));
         }
-        let Some(packet) = self.packets.get(self.read as usize) else { return Ok(Step::End) };
+        let Some(packet) = self.packets.get(self.read as usize) else {
+            let broken = Error::Unreadable { file: "memory".to_owned(), reason: "gone".to_owned() };
+            return if self.breaks { Err(broken) } else { Ok(Step::End) };
+        };
         self.read += 1;
         Ok(Step::Input(Input::Packet(packet.lend(self.read))))
     }
@@ -51,7 +56,7 @@ fn analyse(packets: &[OwnedPacket], keys: &[u8], config: &Config, threads: usize
     let between = vec![(packets.len() as u64 / 2, Input::Dropped(3))].into_iter();
     let mut events = Vec::new();
     let run = Run { config: config.clone(), threads, ..Run::default() };
-    let mut capture = Capture { packets, keys, read: 0, between };
+    let mut capture = Capture { packets, keys, read: 0, between, breaks: false };
     let finished = run.analyse(&mut capture, |event, _| {
         events.push(event);
         Ok(())
@@ -122,10 +127,31 @@ fn an_output_that_fails_ends_all_threads() {
     let samples = samples();
     let packets: Vec<_> = (0..8).flat_map(|_| &samples).flat_map(|sample| sample.packets.clone()).collect();
     let run = Run { config: config(Per::Frame), threads: 3, ..Run::default() };
-    let mut capture = Capture { packets: &packets, keys: &[], read: 0, between: Vec::new().into_iter() };
+    let mut capture = Capture { packets: &packets, keys: &[], read: 0, between: Vec::new().into_iter(), breaks: false };
     let failed = run.analyse(&mut capture, |_, _| {
         Err(wscope::run::Error::Output { name: "here".to_owned(), source: std::io::ErrorKind::StorageFull.into() })
     });
     assert!(failed.is_err());
     assert!(capture.read < packets.len() as u64, "all was read");
+}
+
+/// What was read before an input broke is told, whoever reads.
+#[test]
+fn what_stands_before_a_failure_is_told_alike() {
+    let samples = samples();
+    let packets: Vec<_> = samples.iter().flat_map(|sample| sample.packets.clone()).collect();
+    let told = |threads| {
+        let run = Run { config: config(Per::Frame), threads, ..Run::default() };
+        let between = Vec::new().into_iter();
+        let mut capture = Capture { packets: &packets, keys: &[], read: 0, between, breaks: true };
+        let mut events = Vec::new();
+        let failed = run.analyse(&mut capture, |event, _| {
+            events.push(event);
+            Ok(())
+        });
+        assert!(failed.is_err());
+        events
+    };
+    let alone = told(1);
+    assert!(!alone.is_empty() && alone == told(3));
 }

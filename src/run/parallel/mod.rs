@@ -119,9 +119,14 @@ impl Reader<'_> {
                 }
                 Ok(Step::Pause) => {}
                 Ok(Step::End) => break,
-                Err(error) => match finished.note(error)? {
-                    Trouble::Damage => self.front.note_damage(),
-                    Trouble::End => break,
+                Err(error) => match finished.note(error) {
+                    Ok(Trouble::Damage) => self.front.note_damage(),
+                    Ok(Trouble::End) => break,
+                    Err(error) => {
+                        // What was read before is told, as by one thread.
+                        let _ = self.hand_on();
+                        return Err(error);
+                    }
                 },
             }
             self.latest = progress.tick(|| source.progress()).or(self.latest);
