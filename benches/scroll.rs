@@ -84,20 +84,13 @@ fn message(number: u32) -> Event {
     payload.text = true;
     payload.append(text.as_bytes(), usize::MAX);
     let origin = Origin { packet: number.into(), time: Timestamp(i64::from(number) * 1_000_000) };
+    let direction = if number.is_multiple_of(2) { Direction::ToServer } else { Direction::ToClient };
     let message = Message {
-        direction: if number.is_multiple_of(2) { Direction::ToServer } else { Direction::ToClient },
-        number: (number / CONNECTIONS).into(),
-        offset: 0,
         text: true,
         frames: 1,
-        headers: Vec::new(),
         payload_length: text.len() as u64,
-        compressed: false,
         payload,
-        missing: 0,
-        complete: true,
-        anomalies: Vec::new(),
-        decoded: None,
+        ..Message::new(direction, (number / CONNECTIONS).into())
     };
     let connection = u64::from(1 + number % CONNECTIONS);
     Event { connection, span: Span::at(origin), body: Body::Message(Box::new(message)) }

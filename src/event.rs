@@ -110,6 +110,23 @@ pub struct Handshake {
 }
 
 impl Handshake {
+    /// One of which nothing was captured, of a WebSocket that is there all the same.
+    pub fn unseen(client: Endpoint, server: Endpoint) -> Self {
+        Self {
+            client,
+            server,
+            transport: Transport::default(),
+            request: None,
+            response: None,
+            turn: None,
+            terms: Terms::default(),
+            verdict: Verdict::Unseen,
+            established: true,
+            prologue: None,
+            anomalies: Vec::new(),
+        }
+    }
+
     /// Where the client went, as a URI (RFC 6455 §3); `None` where the request was not captured.
     pub fn uri(&self) -> Option<String> {
         let request = self.request.as_ref()?;
@@ -293,6 +310,27 @@ pub struct Message {
     pub anomalies: Vec<Anomaly>,
     /// What it means, where a [`Dissector`](crate::dissect::Dissector) found it out.
     pub decoded: Option<Box<Decoded>>,
+}
+
+impl Message {
+    /// A binary message of which nothing came yet.
+    pub fn new(direction: Direction, number: u64) -> Self {
+        Self {
+            direction,
+            number,
+            offset: 0,
+            text: false,
+            frames: 0,
+            headers: Vec::new(),
+            payload_length: 0,
+            compressed: false,
+            payload: Payload::default(),
+            missing: 0,
+            complete: true,
+            anomalies: Vec::new(),
+            decoded: None,
+        }
+    }
 }
 
 /// Header of one frame of a message.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use wscope::config::{Config, DecodeAs, Limits};
 use wscope::dissect::{Dissector, PROTOCOLS, Protocol, fields};
 use wscope::duplex::{Direction, Duplex};
-use wscope::event::{Body, Closed, End, Event, Handshake, Message, Terms, Transport, Verdict};
+use wscope::event::{Body, Closed, End, Event, Handshake, Message, Verdict};
 use wscope::export::decoded;
 use wscope::net::segment::Endpoint;
 use wscope::origin::{Origin, Span, Timestamp};
@@ -68,17 +68,8 @@ fn said() -> impl Strategy<Value = Said> {
 fn events(conversation: &[Said], late: bool) -> Vec<Event> {
     let endpoint = |port| Endpoint { ip: [10, 0, 0, 1].into(), port };
     let handshake = Handshake {
-        client: endpoint(50_000),
-        server: endpoint(80),
-        transport: Transport::default(),
-        request: None,
-        response: None,
-        turn: None,
-        terms: Terms::default(),
         verdict: if late { Verdict::Unseen } else { Verdict::Accepted },
-        established: true,
-        prologue: None,
-        anomalies: Vec::new(),
+        ..Handshake::unseen(endpoint(50_000), endpoint(80))
     };
     let mut numbers = Duplex::default();
     let messages = conversation.iter().map(|said| {
@@ -88,19 +79,13 @@ fn events(conversation: &[Said], late: bool) -> Vec<Event> {
         payload.append(&said.bytes, usize::MAX);
         payload.text = said.text;
         Body::Message(Box::new(Message {
-            direction,
-            number: numbers[direction],
-            offset: 0,
             text: said.text,
             frames: 1,
-            headers: Vec::new(),
             payload_length: said.bytes.len() as u64,
-            compressed: false,
             payload,
             missing: u64::from(!said.complete),
             complete: said.complete,
-            anomalies: Vec::new(),
-            decoded: None,
+            ..Message::new(direction, numbers[direction])
         }))
     });
     let closed = Closed {

@@ -39,21 +39,8 @@ fn message(connection: u64, number: u64, length: usize) -> Event {
     let mut payload = Payload::default();
     payload.append(&vec![number as u8; length], usize::MAX);
     let origin = Origin { packet: number, time: Timestamp(number as i64 * 1_000_000) };
-    let message = Message {
-        direction: Direction::ToClient,
-        number,
-        offset: 0,
-        text: false,
-        frames: 1,
-        headers: Vec::new(),
-        payload_length: length as u64,
-        compressed: false,
-        payload,
-        missing: 0,
-        complete: true,
-        anomalies: Vec::new(),
-        decoded: None,
-    };
+    let message =
+        Message { frames: 1, payload_length: length as u64, payload, ..Message::new(Direction::ToClient, number) };
     Event { connection, span: Span::at(origin), body: Body::Message(Box::new(message)) }
 }
 

@@ -6,7 +6,7 @@ use super::Dissector;
 use super::decoded::Value;
 use crate::config::{Config, DecodeAs};
 use crate::duplex::{Direction, Duplex};
-use crate::event::{Body, Closed, End, Event, Handshake, Message, Terms, Transport, Verdict};
+use crate::event::{Body, Closed, End, Event, Handshake, Message, Terms, Verdict};
 use crate::http::head::{Headers, Request};
 use crate::net::segment::Endpoint;
 use crate::origin::{Origin, Span, Timestamp};
@@ -57,17 +57,10 @@ impl Talk {
         let request =
             Request { method: "GET".into(), target: target.into(), version: "1.1".into(), headers: Headers::default() };
         let handshake = Handshake {
-            client: endpoint(50_000),
-            server: endpoint(80),
-            transport: Transport::default(),
             request: Some(request),
-            response: None,
-            turn: None,
             terms: Terms { subprotocol: subprotocol.map(Into::into), ..Terms::default() },
             verdict,
-            established: true,
-            prologue: None,
-            anomalies: Vec::new(),
+            ..Handshake::unseen(endpoint(50_000), endpoint(80))
         };
         self.event(Body::Handshake(Box::new(handshake)));
     }
@@ -118,19 +111,12 @@ impl Talk {
         let mut payload = Payload::default();
         payload.append(bytes, usize::MAX);
         let message = Message {
-            direction,
-            number: self.numbers[direction],
-            offset: 0,
             text,
             frames: 1,
-            headers: Vec::new(),
             payload_length: bytes.len() as u64,
-            compressed: false,
             payload,
-            missing: 0,
             complete,
-            anomalies: Vec::new(),
-            decoded: None,
+            ..Message::new(direction, self.numbers[direction])
         };
         let Body::Message(message) = self.event(Body::Message(Box::new(message))).body else { panic!("a message") };
         Told(*message)

@@ -154,21 +154,7 @@ mod tests {
     fn id(text: &str) -> Option<String> {
         let mut payload = Payload::default();
         payload.append(text.as_bytes(), 4096);
-        let message = Message {
-            direction: Direction::ToServer,
-            number: 1,
-            offset: 0,
-            text: true,
-            frames: 1,
-            headers: Vec::new(),
-            payload_length: 0,
-            compressed: false,
-            payload,
-            missing: 0,
-            complete: true,
-            anomalies: Vec::new(),
-            decoded: None,
-        };
+        let message = Message { text: true, frames: 1, payload, ..Message::new(Direction::ToServer, 1) };
         id_of(&Event { connection: 1, span: Span::default(), body: Body::Message(Box::new(message)) })
     }
 

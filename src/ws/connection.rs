@@ -4,7 +4,7 @@ use crate::anomaly::{Anomaly, Code, Detail};
 use crate::carrier::Carrier;
 use crate::chunk::Chunk;
 use crate::duplex::{Direction, Duplex};
-use crate::event::{Body, Closed, ConnectionId, End, Event, Gap, Handshake, Tally, Terms, Verdict};
+use crate::event::{Body, Closed, ConnectionId, End, Event, Gap, Handshake, Tally};
 use crate::inbox::Inbox;
 use crate::origin::{Origin, Span, Timestamp};
 use crate::shared::Shared;
@@ -88,17 +88,9 @@ impl WebSocket {
             }
         }
         let handshake = Handshake {
-            client: carrier.client,
-            server: carrier.server,
             transport: carrier.transport(),
-            request: None,
-            response: None,
-            turn: None,
-            terms: Terms::default(),
-            verdict: Verdict::Unseen,
-            established: true,
-            prologue: None,
             anomalies: unseen.into_iter().map(Into::into).collect(),
+            ..Handshake::unseen(carrier.client, carrier.server)
         };
         socket.tell(Body::Handshake(Box::new(handshake)), Span::at(first), shared);
         socket.push_waiting(Direction::BOTH.map(|way| &found[way].0), shared);

@@ -65,21 +65,8 @@ impl Assembly {
         text: bool,
         compression: Compression,
     ) -> Self {
-        let message = Message {
-            direction,
-            number,
-            offset,
-            text,
-            frames: 0,
-            headers: Vec::new(),
-            payload_length: 0,
-            compressed: compression != Compression::None,
-            payload: Payload::default(),
-            missing: 0,
-            complete: true,
-            anomalies: Vec::new(),
-            decoded: None,
-        };
+        let message =
+            Message { offset, text, compressed: compression != Compression::None, ..Message::new(direction, number) };
         Self { first, message, compression, assumed: false, utf8: Utf8::default(), inflated: 0, output: 0 }
     }
 

@@ -6,7 +6,7 @@
 use wscope::config::{Config, DecodeAs, Limits};
 use wscope::dissect::{Dissector, PROTOCOLS};
 use wscope::duplex::Direction;
-use wscope::event::{Body, Event, Handshake, Message, Terms, Transport, Verdict};
+use wscope::event::{Body, Event, Handshake, Message, Verdict};
 use wscope::net::segment::Endpoint;
 use wscope::origin::{Origin, Span};
 use wscope::payload::Payload;
@@ -43,17 +43,8 @@ fn event(body: Body) -> Event {
 fn handshake(late: bool) -> Handshake {
     let endpoint = |port| Endpoint { ip: [10, 0, 0, 1].into(), port };
     Handshake {
-        client: endpoint(50_000),
-        server: endpoint(80),
-        transport: Transport::default(),
-        request: None,
-        response: None,
-        turn: None,
-        terms: Terms::default(),
         verdict: if late { Verdict::Unseen } else { Verdict::Accepted },
-        established: true,
-        prologue: None,
-        anomalies: Vec::new(),
+        ..Handshake::unseen(endpoint(50_000), endpoint(80))
     }
 }
 
@@ -61,18 +52,11 @@ fn message(flags: u8, number: u64, bytes: &[u8]) -> Message {
     let mut payload = Payload::default();
     payload.append(bytes, usize::MAX);
     Message {
-        direction: if flags & 1 == 0 { Direction::ToServer } else { Direction::ToClient },
-        number,
-        offset: 0,
         text: flags & 2 != 0,
         frames: 1,
-        headers: Vec::new(),
         payload_length: bytes.len() as u64,
-        compressed: false,
         payload,
-        missing: 0,
         complete: flags & 12 != 12,
-        anomalies: Vec::new(),
-        decoded: None,
+        ..Message::new(if flags & 1 == 0 { Direction::ToServer } else { Direction::ToClient }, number)
     }
 }

@@ -32,19 +32,11 @@ fn message(text: &str) -> Event {
     payload.append(text.as_bytes(), usize::MAX);
     payload.judge_text();
     let message = Message {
-        direction: Direction::ToServer,
-        number: 1,
-        offset: 0,
         text: true,
         frames: 1,
-        headers: Vec::new(),
         payload_length: text.len() as u64,
-        compressed: false,
         payload,
-        missing: 0,
-        complete: true,
-        decoded: None,
-        anomalies: Vec::new(),
+        ..Message::new(Direction::ToServer, 1)
     };
     Event { connection: 1, span: Span::default(), body: Body::Message(Box::new(message)) }
 }
