@@ -72,8 +72,8 @@ fn show(file: &str, memory: &str) -> io::Result<Shown> {
         let count = reader.read(&mut buffer)?;
         screen.process(&buffer[..count]);
         let text = screen.screen().contents();
-        // The row of the first handshake.
-        if first.is_none() && text.contains("handshake") {
+        // The row of the first handshake; the bare word stands on the empty screen too.
+        if first.is_none() && text.contains("-- handshake") {
             first = Some(begun.elapsed());
         }
         if text.contains(" loaded ") || count == 0 {
