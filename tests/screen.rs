@@ -287,6 +287,23 @@ fn what_a_sub_protocol_says_is_a_tree_and_its_values_are_filtered_by() {
 }
 
 #[test]
+fn an_answer_tells_how_long_it_took_and_o_goes_between_it_and_its_request() {
+    let mut stage = Stage::new("rpc.pcap", 120, 36);
+    stage.press("19Go");
+    stage.check("answer");
+    stage.press("O");
+    assert!(stage.text().contains("#19, 4 of 15"), "{}", stage.text());
+    stage.press("O");
+    assert!(
+        stage.text().contains("no other message of the exchange that message 2 of the client began above"),
+        "{}",
+        stage.text()
+    );
+    stage.press("/ws.answer > 1ms<Enter>");
+    assert!(stage.text().contains("2 of 15"), "{}", stage.text());
+}
+
+#[test]
 fn a_value_of_json_is_filtered_by_with_its_path() {
     let mut stage = Stage::new("deflate-takeover.pcapng", 120, 36);
     stage.press("2G<Tab>jjjjjf=");

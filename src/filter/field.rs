@@ -149,6 +149,7 @@ pub const FIELDS: &[Field] = {
         row("ws.missing", "", Number, Event, One(read::missing), "bytes that were not captured"),
         row("ws.gap", "", Flag, Event, One(read::gap), "bytes are missing here"),
         row("ws.rtt", "", Duration, Event, One(read::rtt), "of a pong: time since its ping"),
+        row("ws.answer", "", Duration, Event, One(read::answer), "of an answer: time since its request"),
         row(
             "websocket.payload.close.status_code",
             "ws.close",

@@ -252,6 +252,10 @@ pub(super) fn rtt<'a>(subject: &Subject<'a>) -> One<'a> {
     of_frame(subject)?.rtt.map(Value::Duration)
 }
 
+pub(super) fn answer<'a>(subject: &Subject<'a>) -> One<'a> {
+    decoded_of(subject)?.reply().map(|reply| Value::Duration(reply.latency))
+}
+
 pub(super) fn close_code<'a>(subject: &Subject<'a>) -> One<'a> {
     Some(Value::Number(close(subject)?.code?.into()))
 }

@@ -39,8 +39,8 @@ pub enum Action {
     Marked(Way),
     /// To the next or previous gap, close or anomaly.
     Landmark(Way),
-    /// To the next or previous message with the same id.
-    SameId(Way),
+    /// To the next or previous message of the same exchange: the request, its answers, what shares its id.
+    SameExchange(Way),
     /// Compare with the marked message.
     Diff,
     /// Show times in the next form.

@@ -1,7 +1,7 @@
 //! One event to the lines of the detail pane: what is odd first, then the payload in one of its forms.
 
 use crate::anomaly::Anomaly;
-use crate::dissect::decoded::{self, Decoded};
+use crate::dissect::decoded::{self, Decoded, Reply};
 use crate::event::{Body, Event};
 use crate::export::json::Json as _;
 use crate::payload::Payload;
@@ -14,6 +14,9 @@ use super::ink::{Ink, Inked};
 use super::json::{Node, Tree, Value};
 use super::show;
 use super::theme::Glyphs;
+
+/// Links of one message that are shown; batches have many.
+const LINKS: usize = 16;
 
 /// What the detail pane shows of an event.
 #[derive(Debug)]
@@ -217,10 +220,26 @@ fn shown(event: &Event, form: Form, columns: usize, glyphs: &Glyphs) -> (Vec<Ink
         }
         Body::Gap(_) | Body::Notice(_) | Body::Handshake(_) => Shown::Nothing,
     };
+    head.extend(links(&event.body).flat_map(wrapped));
     if let Some(payload) = payload_of(&event.body) {
         head.extend(holes(payload).into_iter().flat_map(wrapped));
     }
     (head, body)
+}
+
+/// Which requests a message answers.
+fn links(body: &Body) -> impl Iterator<Item = Inked> {
+    let decoded = match body {
+        Body::Message(message) => message.decoded.as_deref(),
+        Body::Frame(_) | Body::Handshake(_) | Body::Gap(_) | Body::Notice(_) | Body::Closed(_) => None,
+    };
+    let units = decoded.into_iter().flat_map(|decoded| &decoded.units);
+    units.filter_map(|unit| unit.reply.as_ref()).take(LINKS).map(
+        |Reply { direction, message, method, latency, .. }| {
+            let text = format!("answers message {message} of the {}, {}", direction.sender(), show::escaped(method));
+            Inked::of(Ink::Dim, text).and(Ink::Number, format!("  after {}", show::duration(*latency)))
+        },
+    )
 }
 
 /// What of a payload is not there.

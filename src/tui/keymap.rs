@@ -37,7 +37,7 @@ pub struct Group {
     pub bindings: &'static [Binding],
 }
 
-use Action::{FilterByValue, Form, Found, Landmark, Mark, Marked, Move, Pane, Resize, SameId, Sideways, ToMark};
+use Action::{FilterByValue, Form, Found, Landmark, Mark, Marked, Move, Pane, Resize, SameExchange, Sideways, ToMark};
 use Key::{Char, Code, Ctrl};
 use KeyCode::{BackTab, Down, End, Enter, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up};
 use Way::{Next, Previous};
@@ -82,8 +82,8 @@ pub const KEYS: &[Group] = &[
             key(&[Char('N')], Found(Previous), "previous found"),
             key(&[Char(']')], Landmark(Next), "next gap, close or anomaly"),
             key(&[Char('[')], Landmark(Previous), "previous gap, close or anomaly"),
-            key(&[Char('o')], SameId(Next), "next message with the same id (JSON-RPC, GraphQL, Socket.IO)"),
-            key(&[Char('O')], SameId(Previous), "previous message with the same id"),
+            key(&[Char('o')], SameExchange(Next), "next message of the same exchange: request, answer, id"),
+            key(&[Char('O')], SameExchange(Previous), "previous message of the same exchange"),
             key(&[Char('P')], Action::KeepAlives, "hide or show Pings and Pongs"),
         ],
     },

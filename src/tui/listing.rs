@@ -21,6 +21,17 @@ pub enum Scope {
     Connection(ConnectionId),
 }
 
+/// What came of looking for a row for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// This one.
+    Row(RowId),
+    /// None up to this one, and there are more.
+    Working(RowId),
+    /// None.
+    Nothing,
+}
+
 /// The rows that are listed, in order.
 #[derive(Debug, Default)]
 pub struct Listing {
@@ -145,24 +156,33 @@ impl Listing {
         self.shown(store).position(row)
     }
 
-    /// The nearest row behind (`step` 1) or before (-1) `from` for which `wanted` is true.
+    /// The nearest row behind `from`, or before it, for which `wanted` is true; looked for until the time is up.
     pub fn find(
         &self,
         store: &Store,
         from: RowId,
         forward: bool,
-        mut wanted: impl FnMut(RowId, &Row) -> bool,
-    ) -> Option<RowId> {
-        let at = self.position(store, from);
-        let mut test = |index: usize| {
-            let number = self.get(store, index)?;
-            store.row(number).is_some_and(|row| wanted(number, row)).then_some(number)
-        };
-        if forward {
-            let next = if self.get(store, at) == Some(from) { at + 1 } else { at };
-            (next..self.len(store)).find_map(&mut test)
-        } else {
-            (0..at.min(self.len(store))).rev().find_map(&mut test)
+        until: Instant,
+        wanted: impl Fn(RowId, &Row) -> bool,
+    ) -> Found {
+        let mut at = self.position(store, from);
+        if forward && self.get(store, at) == Some(from) {
+            at += 1;
+        }
+        let mut last = from;
+        loop {
+            for _ in 0..STEP {
+                let next = if forward { Some(at) } else { at.checked_sub(1) };
+                let Some(number) = next.and_then(|next| self.get(store, next)) else { return Found::Nothing };
+                if store.row(number).is_some_and(|row| wanted(number, row)) {
+                    return Found::Row(number);
+                }
+                at = if forward { at + 1 } else { at - 1 };
+                last = number;
+            }
+            if Instant::now() >= until {
+                return Found::Working(last);
+            }
         }
     }
 

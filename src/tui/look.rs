@@ -102,12 +102,14 @@ pub enum Column {
     Frames,
     /// Bytes.
     Size,
+    /// Of an answer or a Pong: how long after its request.
+    Latency,
 }
 
 impl Column {
     /// All of them, in their order.
-    pub const ALL: [Self; 7] =
-        [Self::Number, Self::Time, Self::Delta, Self::Connection, Self::Kind, Self::Frames, Self::Size];
+    pub const ALL: [Self; 8] =
+        [Self::Number, Self::Time, Self::Delta, Self::Connection, Self::Kind, Self::Frames, Self::Size, Self::Latency];
 
     /// Its name in settings and menus.
     pub fn name(self) -> &'static str {
@@ -119,6 +121,7 @@ impl Column {
             Self::Kind => "type",
             Self::Frames => "frames",
             Self::Size => "size",
+            Self::Latency => "latency",
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod copy;
 pub mod diff;
 pub mod doc;
 pub mod effect;
+pub mod exchange;
 pub mod facts;
 pub mod feed;
 pub mod form;

@@ -10,6 +10,7 @@ use crate::capture::Progress;
 use crate::duplex::Duplex;
 use crate::input::Counters;
 use crate::run::Finished;
+use crate::stats::traffic::Traffic;
 use crate::store::{Row, Store};
 
 use super::action::View;
@@ -250,6 +251,12 @@ impl Model {
             Scope::All => 0,
             Scope::Connection(id) => id,
         }
+    }
+
+    /// What was counted of the connection whose rows are listed, or of all.
+    pub fn traffic(&self) -> &Traffic {
+        let row = self.store.numbers(self.connection());
+        row.map_or(self.store.stats().total(), |row| &row.traffic)
     }
 
     /// Lists the rows of a connection, or with 0 of all.

@@ -1,12 +1,11 @@
-//! Looking for the next row that is wanted, in the background: by an expression, or by the id in its payload.
+//! Looking for the next row that is wanted, in the background: by an expression, as a landmark, or as part of the same exchange.
 
 use std::time::Instant;
 
-use crate::event::{Body, Event};
 use crate::store::{RowId, Store};
 
-use super::doc::payload_of;
-use super::listing::Listing;
+use super::exchange::Exchange;
+use super::listing::{Found as Listed, Listing};
 use super::marks::Marks;
 use super::sieve::Sieve;
 
@@ -29,8 +28,9 @@ struct AtWork {
 #[derive(Debug)]
 enum Wanted {
     Expression,
-    /// The id of a message, and on which connection.
-    Id(u32, String),
+    Landmark,
+    /// A message of this exchange, on this connection.
+    Exchange(u32, Exchange),
 }
 
 /// What came of looking for a while.
@@ -59,30 +59,37 @@ impl Search {
         self.at_work.is_some()
     }
 
-    /// Begins to look for the next or previous message of a connection with this id.
-    pub fn begin_id(&mut self, connection: u32, id: String, from: RowId, forward: bool) {
-        self.at_work = Some(AtWork { wanted: Wanted::Id(connection, id), forward, at: from });
+    /// Begins to look for the next or previous gap, close, anomaly or end.
+    pub fn begin_landmark(&mut self, from: RowId, forward: bool) {
+        self.at_work = Some(AtWork { wanted: Wanted::Landmark, forward, at: from });
+    }
+
+    /// Begins to look for the next or previous message of a connection that belongs to this exchange.
+    pub fn begin_exchange(&mut self, connection: u32, exchange: Exchange, from: RowId, forward: bool) {
+        self.at_work = Some(AtWork { wanted: Wanted::Exchange(connection, exchange), forward, at: from });
     }
 
     /// Looks until something is found or the time is up.
     pub fn work(&mut self, store: &Store, listing: &Listing, marks: &Marks, until: Instant) -> Found {
         let Some(AtWork { wanted, forward, mut at }) = self.at_work.take() else { return Found::Idle };
         loop {
-            let next = listing.find(store, at, forward, |_, row| match &wanted {
+            let next = listing.find(store, at, forward, until, |_, row| match &wanted {
                 Wanted::Expression => true,
-                Wanted::Id(connection, _) => row.connection == *connection,
+                Wanted::Landmark => row.is_landmark(),
+                Wanted::Exchange(connection, _) => row.connection == *connection,
             });
-            let Some(next) = next else {
-                let end = if forward { "below" } else { "above" };
-                return Found::Nothing(match wanted {
-                    Wanted::Expression => format!("not found {end}"),
-                    Wanted::Id(_, id) => format!("no other message with id {id} {end}"),
-                });
-            };
-            at = next;
+            match next {
+                Listed::Row(row) => at = row,
+                Listed::Working(row) => {
+                    self.at_work = Some(AtWork { wanted, forward, at: row });
+                    return Found::Working;
+                }
+                Listed::Nothing => return Found::Nothing(wanted.nothing(forward)),
+            }
             let found = match &wanted {
                 Wanted::Expression => self.sieve.as_mut().is_some_and(|sieve| sieve.passes(store, at, marks)),
-                Wanted::Id(_, id) => store.event(at).ok().and_then(|event| id_of(&event)).as_ref() == Some(id),
+                Wanted::Landmark => true,
+                Wanted::Exchange(_, exchange) => exchange.has(store, at),
             };
             if found {
                 return Found::Row(at);
@@ -110,62 +117,14 @@ impl Search {
     }
 }
 
-/// The id that pairs a message with its answer: what its dissector found, else member `id` of a JSON object (JSON-RPC 2.0 §4, graphql-transport-ws), or the
-/// acknowledgment number of Socket.IO (`421[…]` is answered by `431[…]`).
-pub fn id_of(event: &Event) -> Option<String> {
-    if let Body::Message(message) = &event.body
-        && let Some(id) =
-            message.decoded.as_ref().and_then(|decoded| decoded.units.iter().find_map(|unit| unit.id.as_ref()))
-    {
-        return Some(id.to_string());
-    }
-    let payload = payload_of(&event.body)?;
-    let text = str::from_utf8(&payload.bytes).ok()?;
-    if text.starts_with('{') {
-        let object: Envelope = serde_json::from_str(text).ok()?;
-        return match object.id? {
-            serde_json::Value::String(id) => Some(id),
-            serde_json::Value::Number(id) => Some(id.to_string()),
-            _ => None,
-        };
-    }
-    let rest = text.strip_prefix("42").or_else(|| text.strip_prefix("43"))?;
-    let rest = match rest.strip_prefix('/') {
-        Some(namespace) => namespace.split_once(',')?.1,
-        None => rest,
-    };
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    (digits > 0 && rest[digits..].starts_with('[')).then(|| rest[..digits].to_owned())
-}
-
-#[derive(serde::Deserialize)]
-struct Envelope {
-    id: Option<serde_json::Value>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::duplex::Direction;
-    use crate::event::Message;
-    use crate::origin::Span;
-    use crate::payload::Payload;
-
-    fn id(text: &str) -> Option<String> {
-        let mut payload = Payload::default();
-        payload.append(text.as_bytes(), 4096);
-        let message = Message { text: true, frames: 1, payload, ..Message::new(Direction::ToServer, 1) };
-        id_of(&Event { connection: 1, span: Span::default(), body: Body::Message(Box::new(message)) })
-    }
-
-    #[test]
-    fn ids_of_the_usual_protocols() {
-        assert_eq!(id(r#"{"jsonrpc":"2.0","method":"a","id":7}"#).as_deref(), Some("7"));
-        assert_eq!(id(r#"{"id":"op-1","type":"next","payload":{"id":3}}"#).as_deref(), Some("op-1"));
-        assert_eq!(id(r#"{"id":null}"#), None);
-        assert_eq!(id(r#"4212["hello"]"#).as_deref(), Some("12"));
-        assert_eq!(id(r#"43/chat,5["hello"]"#).as_deref(), Some("5"));
-        assert_eq!(id(r#"42["hello"]"#), None);
-        assert_eq!(id("42"), None);
+impl Wanted {
+    /// What to say where there is none.
+    fn nothing(&self, forward: bool) -> String {
+        let end = if forward { "below" } else { "above" };
+        match self {
+            Self::Expression => format!("not found {end}"),
+            Self::Landmark => format!("no further gap, close or anomaly {end}"),
+            Self::Exchange(_, exchange) => format!("no other message {exchange} {end}"),
+        }
     }
 }

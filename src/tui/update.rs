@@ -7,11 +7,11 @@ use crate::store::{Row, RowId};
 use super::action::{Action, Prompt, Step, View, Way};
 use super::diff::Diff;
 use super::effect::Effect;
+use super::exchange::Exchange;
 use super::look::Times;
 use super::menus;
 use super::model::{Layer, Model, Pane, Pending};
 use super::prompt::PromptLine;
-use super::search::id_of;
 
 /// Does what was asked for.
 pub fn act(model: &mut Model, action: Action) -> Option<Effect> {
@@ -58,7 +58,7 @@ pub fn act(model: &mut Model, action: Action) -> Option<Effect> {
             }
         }
         Action::Landmark(way) => landmark(model, way),
-        Action::SameId(way) => same_id(model, way),
+        Action::SameExchange(way) => same_exchange(model, way),
         Action::Diff => diff(model),
         Action::Times => times(model, model.look.times.next()),
         Action::TimesSinceMark => match model.marks.latest() {
@@ -273,19 +273,20 @@ fn await_letter(model: &mut Model, pending: Pending, what: &str) {
 }
 
 fn landmark(model: &mut Model, way: Way) {
-    let Some(from) = model.timeline.selected() else { return };
-    let listing = &model.timeline.listing;
-    match listing.find(&model.store, from, way.is_next(), |_, row| row.is_landmark()) {
-        Some(row) => model.timeline.select(row),
-        None => model.say("no further gap, close or anomaly"),
+    if let Some(from) = model.timeline.selected() {
+        model.timeline.set_follow(false);
+        model.search.begin_landmark(from, way.is_next());
     }
 }
 
-fn same_id(model: &mut Model, way: Way) {
+fn same_exchange(model: &mut Model, way: Way) {
     let Some((number, row)) = selected(model) else { return };
-    match model.store.event(number).ok().and_then(|event| id_of(&event)) {
-        Some(id) => model.search.begin_id(row.connection, id, number, way.is_next()),
-        None => model.say("this message has no id"),
+    match model.store.event(number).ok().and_then(|event| Exchange::of(&event)) {
+        Some(exchange) => {
+            model.timeline.set_follow(false);
+            model.search.begin_exchange(row.connection, exchange, number, way.is_next());
+        }
+        None => model.say("this message asks and answers nothing, and has no id"),
     }
 }
 

@@ -55,6 +55,7 @@ fn columns(model: &Model, width: usize) -> Vec<Shown> {
     let several = model.timeline.listing.scope() == Scope::All && model.store.connection_count() > 1;
     let number = show::count(u64::from(model.store.bounds().1)).len().max(5);
     let delta = width >= 78 && model.look.times != Times::SincePrevious;
+    let latency = width >= 86 && model.traffic().methods.is_some();
     let wanted = [
         (Column::Number, number, width >= 30),
         (Column::Time, time_width(model.look.times, width), true),
@@ -63,6 +64,7 @@ fn columns(model: &Model, width: usize) -> Vec<Shown> {
         (Column::Kind, if width >= 60 { 10 } else { 2 }, true),
         (Column::Frames, 3, width >= 100),
         (Column::Size, 5, width >= 50),
+        (Column::Latency, 8, latency),
     ];
     let shown = wanted.into_iter().filter(|&(column, _, room)| room && model.look.columns.has(column));
     shown.map(|(column, width, _)| (column, width)).collect()
@@ -89,6 +91,7 @@ fn heading(model: &Model, shown: &[Shown], area: Rect, buffer: &mut Buffer) {
             Column::Kind => ("Type", false),
             Column::Frames => ("Frm", true),
             Column::Size => ("Size", true),
+            Column::Latency => ("Latency", true),
         };
         if column == Column::Kind {
             text.push_str("   ");
@@ -114,9 +117,13 @@ fn draw_row(model: &Model, shown: &[Shown], number: RowId, before: Option<RowId>
         let text = cell(model, column, width, number, index, before, event.as_ref().ok());
         let style = match column {
             Column::Kind => kind_style(model, index),
-            Column::Number | Column::Time | Column::Delta | Column::Connection | Column::Frames | Column::Size => {
-                theme.dim
-            }
+            Column::Number
+            | Column::Time
+            | Column::Delta
+            | Column::Connection
+            | Column::Frames
+            | Column::Size
+            | Column::Latency => theme.dim,
         };
         spans.push(Span::styled(format!("{text} "), style));
     }
@@ -197,6 +204,18 @@ fn cell(
             Kind::Handshake | Kind::Notice | Kind::Closed => " ".repeat(width),
             _ => format!("{:>width$}", show::size(index.size.into())),
         },
+        Column::Latency => {
+            format!("{:>width$}", event.and_then(latency).map(show::duration).unwrap_or_default())
+        }
+    }
+}
+
+/// How long after its request or Ping an answer came.
+fn latency(event: &Event) -> Option<i64> {
+    match &event.body {
+        Body::Message(message) => message.decoded.as_ref()?.reply().map(|reply| reply.latency),
+        Body::Frame(frame) => frame.rtt,
+        Body::Handshake(_) | Body::Gap(_) | Body::Notice(_) | Body::Closed(_) => None,
     }
 }
 

@@ -15,8 +15,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if area.height < 3 {
         return;
     }
-    let numbers = model.store.numbers(model.connection()).map(|row| &row.traffic);
-    let rate = &numbers.unwrap_or(model.store.stats().total()).rate;
+    let rate = &model.traffic().rate;
     let columns = usize::from(area.width).saturating_sub(4);
     let (counts, width) = rate.over(columns);
     let name = format!("Messages over time, a column is {}", show::duration(width));

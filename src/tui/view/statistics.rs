@@ -70,8 +70,7 @@ fn inked(at: usize, line: &str) -> Inked {
 }
 
 fn charts(model: &Model, columns: usize) -> Vec<Inked> {
-    let numbers = model.store.numbers(model.connection()).map(|row| &row.traffic);
-    let rate = &numbers.unwrap_or(model.store.stats().total()).rate;
+    let rate = &model.traffic().rate;
     let mut lines = Vec::new();
     for (way, name) in [(Direction::ToServer, "-> from clients"), (Direction::ToClient, "<- from servers")] {
         chart(rate, way, name, columns, &model.look.glyphs, &mut lines);
