@@ -18,6 +18,7 @@ use wscope::tui::feed::{Feed, Reading};
 use wscope::tui::look::Look;
 use wscope::tui::model::{Model, Pane};
 use wscope::tui::prompt::History;
+use wscope::tui::reread::Reread;
 use wscope::tui::{keys, mouse, view};
 
 /// A screen on which a capture was read to its end.
@@ -38,10 +39,10 @@ impl Stage {
             limits: Limits { headers: 64, ..Limits::default() },
             ..Config::default()
         };
-        let mut feed =
-            Feed::begin(Box::new(files), Reading { run: Run { config, ..Run::default() }, redact: false, stop })
-                .expect("a thread");
+        let run = Run { config: config.clone(), ..Run::default() };
+        let mut feed = Feed::begin(Box::new(files), Reading { run, redact: false, stop }).expect("a thread");
         let mut model = Model::new(path.display().to_string(), false, 64 << 20, Look::default());
+        model.reread = Reread::new(config);
         while model.reading.ended.is_none() {
             match feed.take() {
                 Some(news) => model.learn(news),
@@ -301,6 +302,22 @@ fn an_answer_tells_how_long_it_took_and_o_goes_between_it_and_its_request() {
     );
     stage.press("/ws.answer > 1ms<Enter>");
     assert!(stage.text().contains("2 of 15"), "{}", stage.text());
+}
+
+#[test]
+fn a_connection_is_read_in_another_protocol_by_hand_and_again_as_it_was_found() {
+    let mut stage = Stage::new("rpc.pcap", 120, 36);
+    stage.press("/ws.proto == wamp<Enter>19G");
+    assert!(stage.text().contains("wamp REGISTERED com.example.s"), "{}", stage.text());
+    stage.press("d");
+    stage.check("protocols");
+    stage.press("-");
+    assert!(stage.text().contains("connection 2 is read as bytes"), "{}", stage.text());
+    assert!(stage.text().contains("nothing passes the filter"), "{}", stage.text());
+    stage.press("<Esc>:decode found<Enter>20G");
+    assert!(stage.text().contains("answers message 2 of the client, REGISTER"), "{}", stage.text());
+    stage.press(":decode nothing<Enter>");
+    assert!(stage.text().contains("protocols: found, bytes, socketio"), "{}", stage.text());
 }
 
 #[test]

@@ -100,6 +100,30 @@ fn payloads_over_the_budget_are_read_from_the_disk() {
 }
 
 #[test]
+fn a_row_that_was_replaced_is_another_one_and_those_behind_it_stay_when_older_ones_go() {
+    const PIECE: u32 = 1 << 16;
+    let mut store = Store::new(16 << 20);
+    let mut number = 0;
+    let mut push = |store: &mut Store, until: u32| {
+        while store.bounds().1 < until {
+            store.push(message(1, number, 1));
+            number += 1;
+        }
+    };
+    push(&mut store, 2 * PIECE);
+    store.replace(PIECE, message(1, 7, 3));
+    while store.bounds().0 < PIECE {
+        let next = store.bounds().1;
+        push(&mut store, next + 1000);
+    }
+    assert_eq!(store.bounds().0, PIECE);
+    for (row, number, length) in [(PIECE, 7, 3), (PIECE + 1, PIECE + 1, 1)] {
+        let Body::Message(back) = store.event(row).expect("kept").body else { panic!("a message") };
+        assert_eq!((back.number, back.payload.bytes.len()), (number.into(), length));
+    }
+}
+
+#[test]
 fn where_the_index_alone_is_over_the_budget_the_oldest_rows_go_and_it_is_said() {
     let mut store = Store::new(16 << 20);
     let total = 1_000_000;

@@ -201,6 +201,23 @@ impl Dissector {
     }
 }
 
+/// Takes away what a dissector added.
+pub fn undo(body: &mut Body) {
+    match body {
+        Body::Message(message) => {
+            message.decoded = None;
+            message.anomalies.retain(|anomaly| !is_added(anomaly.code));
+        }
+        Body::Closed(closed) => (closed.unanswered, closed.forgotten) = (Vec::new(), 0),
+        Body::Handshake(_) | Body::Frame(_) | Body::Gap(_) | Body::Notice(_) => {}
+    }
+}
+
+/// Whether it is a dissector that raises this.
+fn is_added(code: Code) -> bool {
+    code == Code::LimitDecode || PROTOCOLS.iter().any(|row| row.malformed == code)
+}
+
 /// The dissector of one protocol on one connection.
 pub trait Dissect: fmt::Debug + Send {
     /// Takes a whole message, and tells what begins or ends in it.

@@ -28,6 +28,7 @@ use crate::origin::Timestamp;
 use crate::outbox::Summary;
 use crate::ws::close::Close;
 use kinds::Kind;
+use methods::Methods;
 use polling::{Polling, handshake_bytes};
 use traffic::Traffic;
 
@@ -225,6 +226,13 @@ impl Stats {
     pub fn forget(&mut self, connection: ConnectionId) {
         if let Some(row) = self.rows.remove(&connection) {
             self.ended.remove(&(row.traffic.wire_bytes(), connection));
+        }
+    }
+
+    /// Takes other methods for those of a connection.
+    pub fn set_methods(&mut self, connection: ConnectionId, methods: Methods) {
+        if let Some(row) = self.rows.get_mut(&connection) {
+            row.traffic.methods = (methods != Methods::default()).then(|| Box::new(methods));
         }
     }
 

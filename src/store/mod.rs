@@ -21,6 +21,7 @@ use std::fs::File;
 
 use crate::event::{Body, ConnectionId, Event, Handshake};
 use crate::origin::Timestamp;
+use crate::stats::methods::Methods;
 use crate::stats::{self, Stats};
 
 pub use connection::Connection;
@@ -40,7 +41,7 @@ const SPOOL_MIN: usize = 4 * CHUNK;
 /// Bytes read at first for a glance at a record: head and beginning of the payload of nearly all.
 const GLANCE: usize = 1024;
 /// Methods of a sub-protocol that the numbers of a connection tell apart.
-const METHODS: usize = 32;
+pub const METHODS: usize = 32;
 
 /// Bytes of a connection besides its own: its names, the least that a list of rows takes, its place in the table of numbers.
 const CONNECTION: usize = 1024;
@@ -52,7 +53,7 @@ const LOOK: usize = 1024;
 pub struct Store {
     budget: usize,
     spool: Spool,
-    pieces: VecDeque<Vec<Row>>,
+    pieces: VecDeque<Piece>,
     /// Number of the first row that is kept.
     first: RowId,
     next: RowId,
@@ -67,6 +68,14 @@ pub struct Store {
     shed: Shed,
     until_look: usize,
     head: Vec<u8>,
+}
+
+/// Some of the rows.
+#[derive(Debug, Default)]
+struct Piece {
+    rows: Vec<Row>,
+    /// Where the record of its first row was put; none of its records stands before that.
+    place: u64,
 }
 
 /// What could not be kept.
@@ -123,31 +132,51 @@ impl Store {
     /// Keeps an event; the number of its row, or `None` where it could not be kept.
     pub fn push(&mut self, mut event: Event) -> Option<RowId> {
         let number = self.next;
-        let place = self.spool.len();
-        self.head.clear();
-        let Some(next) = number.checked_add(1) else {
+        let row = number.checked_add(1).and_then(|_| self.record(&mut event));
+        let Some(row) = row else {
             self.shed.rows += 1;
             return None;
         };
-        let payload = match record::write(&mut event, &mut self.head) {
-            Ok(payload) => payload,
-            Err(error) => {
-                self.shed.rows += 1;
-                self.shed.records = Some(error.to_string());
-                return None;
-            }
-        };
-        self.spool.append(&[&self.head, &payload]);
-        let row = Row::new(&event, place, self.head.len() + payload.len());
-        self.next = next;
+        self.next += 1;
         self.index(row);
         self.learn(&event, number, &row);
+        self.look();
+        Some(number)
+    }
+
+    /// Puts an event that is read in another way in the place of one that is kept; its numbers stay.
+    pub fn replace(&mut self, number: RowId, mut event: Event) {
+        if self.row(number).is_none() {
+            return;
+        }
+        let Some(row) = self.record(&mut event) else { return };
+        let at = (number - self.first) as usize;
+        self.pieces[at / PIECE].rows[at % PIECE] = row;
+        self.look();
+    }
+
+    /// Writes the record of an event; what takes no more of them is told.
+    fn record(&mut self, event: &mut Event) -> Option<Row> {
+        self.head.clear();
+        match record::write(event, &mut self.head) {
+            Ok(payload) => {
+                let place = self.spool.append(&[&self.head, &payload]);
+                Some(Row::new(event, place, self.head.len() + payload.len()))
+            }
+            Err(error) => {
+                self.shed.records = Some(error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Looks at the budget now and then.
+    fn look(&mut self) {
         self.until_look -= 1;
         if self.until_look == 0 {
             self.until_look = LOOK;
             self.fit();
         }
-        Some(number)
     }
 
     /// Brings the memory down to the budget.
@@ -170,7 +199,7 @@ impl Store {
     /// The row of this number.
     pub fn row(&self, number: RowId) -> Option<&Row> {
         let at = number.checked_sub(self.first)? as usize;
-        self.pieces.get(at / PIECE)?.get(at % PIECE)
+        self.pieces.get(at / PIECE)?.rows.get(at % PIECE)
     }
 
     /// The event of a row, whole.
@@ -239,6 +268,11 @@ impl Store {
         self.stats.row(connection)
     }
 
+    /// Takes other latencies of a connection's methods, as its messages are read in another way; those of all stay.
+    pub fn set_methods(&mut self, connection: ConnectionId, methods: Methods) {
+        self.stats.set_methods(connection, methods);
+    }
+
     /// What could not be kept.
     pub fn shed(&self) -> &Shed {
         &self.shed
@@ -255,12 +289,12 @@ impl Store {
     }
 
     fn index(&mut self, row: Row) {
-        if self.pieces.back().is_none_or(|piece| piece.len() == PIECE) {
+        if self.pieces.back().is_none_or(|piece| piece.rows.len() == PIECE) {
             // The first pieces of small captures take what they need.
             let room = if self.pieces.is_empty() { 0 } else { PIECE };
-            self.pieces.push_back(Vec::with_capacity(room));
+            self.pieces.push_back(Piece { rows: Vec::with_capacity(room), place: row.place });
         }
-        self.pieces.back_mut().expect("one was just added where there was none").push(row);
+        self.pieces.back_mut().expect("one was just added where there was none").rows.push(row);
     }
 
     fn learn(&mut self, event: &Event, number: RowId, row: &Row) {
@@ -277,10 +311,10 @@ impl Store {
 
     fn shed_piece(&mut self) {
         let Some(piece) = self.pieces.pop_front() else { return };
-        self.first += piece.len() as RowId;
-        self.shed.rows += piece.len() as u64;
-        if let Some(row) = self.row(self.first) {
-            self.spool.forget(row.place);
+        self.first += piece.rows.len() as RowId;
+        self.shed.rows += piece.rows.len() as u64;
+        if let Some(piece) = self.pieces.front() {
+            self.spool.forget(piece.place);
         }
         for slot in &mut self.connections {
             let Some(connection) = slot else { continue };
@@ -294,7 +328,7 @@ impl Store {
     }
 
     fn index_memory(&self) -> usize {
-        let rows: usize = self.pieces.iter().map(Vec::capacity).sum();
+        let rows: usize = self.pieces.iter().map(|piece| piece.rows.capacity()).sum();
         let slots = self.connections.capacity() * size_of::<Option<Box<Connection>>>();
         // Each row is in the list of one connection.
         let lists = (self.next - self.first) as usize * size_of::<RowId>();

@@ -57,6 +57,8 @@ pub enum Action {
     ExportMenu,
     /// Save the packets of the connection, and show the command that opens them in Wireshark.
     Wireshark,
+    /// Choose what the messages of the connection are read in.
+    Protocols,
     /// Choose the columns.
     Columns,
     /// Fold or unfold all of a tree.

@@ -4,9 +4,12 @@ use super::action::Action;
 use super::effect::{Effect, Save, What};
 use super::keys::set_filter;
 use super::look::{Column, Times};
+use super::menus;
 use super::model::Model;
+use super::reread::As;
 use super::theme::{ASCII, THEMES, Theme, UNICODE};
 use super::update::{act, selected};
+use crate::dissect::{PROTOCOLS, Protocol};
 use crate::export::FORMATS;
 
 /// A command.
@@ -33,6 +36,12 @@ pub const COMMANDS: &[Command] = &[
     Command { name: "theme", arguments: "[NAME]", help: "choose colours", run: theme },
     Command { name: "times", arguments: "day|date|start|previous", help: "how times are written", run: times },
     Command { name: "column", arguments: "NAME", help: "show or hide a column", run: column },
+    Command {
+        name: "decode",
+        arguments: "PROTOCOL|bytes|found",
+        help: "read the connection's messages in it",
+        run: decode,
+    },
     Command { name: "ascii", arguments: "", help: "draw with ASCII only, or not", run: ascii },
     Command { name: "save", arguments: "FORMAT [FILE]", help: "save the listed rows", run: save },
     Command { name: "payload", arguments: "[FILE]", help: "save the payload of the row", run: payload },
@@ -72,6 +81,10 @@ pub fn complete(text: &str) -> Option<String> {
     let found = match name {
         "theme" => THEMES.iter().map(|theme| theme.name).find(|name| name.starts_with(word)),
         "save" => FORMATS.iter().map(|row| row.name).find(|name| name.starts_with(word)),
+        "decode" => {
+            let words = ["found", "bytes"].into_iter().chain(PROTOCOLS.iter().map(|row| row.name));
+            words.into_iter().find(|name| name.starts_with(word))
+        }
         "column" => Column::ALL.map(Column::name).into_iter().find(|name| name.starts_with(word)),
         "times" => ["day", "date", "start", "previous"].into_iter().find(|name| name.starts_with(word)),
         "filter" => return super::value::complete(text),
@@ -131,6 +144,24 @@ fn column(model: &mut Model, name: &str) -> Option<Effect> {
             model.look.columns.set(column, shown);
         }
         None => model.complain(format!("columns: {}", names(Column::ALL.into_iter().map(Column::name)))),
+    }
+    None
+}
+
+fn decode(model: &mut Model, name: &str) -> Option<Effect> {
+    let protocol = Protocol::named(name.split(':').next().unwrap_or_default());
+    let how = match (name, protocol) {
+        ("found", _) => As::Found,
+        ("bytes", _) => As::Bytes,
+        (_, Some(_)) => As::Protocol(name.to_owned()),
+        (_, None) => {
+            model.complain(format!("protocols: found, bytes, {}", names(PROTOCOLS.iter().map(|row| row.name))));
+            return None;
+        }
+    };
+    match menus::chosen(model) {
+        Some(connection) => menus::reread(model, connection, how),
+        None => model.complain("no connection is selected"),
     }
     None
 }

@@ -98,6 +98,7 @@ pub const KEYS: &[Group] = &[
         title: "Look",
         bindings: &[
             labelled(&[Char('v')], Form(None), "form", "payload as tree, text, hex, raw, or the frames' bits"),
+            key(&[Char('d')], Action::Protocols, "read the connection's messages in another protocol"),
             key(&[Char('z')], Action::Zoom, "give the pane all of the screen"),
             key(&[Char('Z')], Action::FoldAll, "fold or unfold all of a tree"),
             key(&[Char('+'), Char('>')], Resize(Next), "more room for the list"),

@@ -238,6 +238,11 @@ fn chosen(model: &mut Model, key: KeyEvent) -> Option<Effect> {
             model.layer = Layer::None;
             Some(Effect::Save(save))
         }
+        Choice::Reread(connection, how) => {
+            model.layer = Layer::None;
+            super::menus::reread(model, connection, how);
+            None
+        }
     }
 }
 

@@ -72,6 +72,12 @@ impl Listing {
         self.until = until;
     }
 
+    /// Looks at all rows once more.
+    pub fn look_again(&mut self) {
+        self.looked = 0;
+        self.passed = (self.without_keep_alives || self.sieve.is_some()).then(List::default);
+    }
+
     /// Looks at rows until all were or the time is up; whether any are left.
     pub fn look(&mut self, store: &Store, marks: &Marks, until: Instant) -> bool {
         let Some(passed) = &mut self.passed else { return false };
@@ -184,11 +190,6 @@ impl Listing {
                 return Found::Working(last);
             }
         }
-    }
-
-    fn look_again(&mut self) {
-        self.looked = 0;
-        self.passed = (self.without_keep_alives || self.sieve.is_some()).then(List::default);
     }
 
     fn shown<'a>(&'a self, store: &'a Store) -> Base<'a> {

@@ -2,6 +2,8 @@
 
 use super::effect::Save;
 use super::look::Column;
+use super::reread::As;
+use crate::event::ConnectionId;
 
 /// A choice.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub enum Choice {
     Save(Save),
     /// Shows or hides a column.
     Column(Column),
+    /// Reads the messages of a connection in another way.
+    Reread(ConnectionId, As),
 }
 
 impl Menu {

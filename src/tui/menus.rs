@@ -1,6 +1,7 @@
 //! The choices that the screen offers: what to copy, what to save, which columns.
 
-use crate::event::Event;
+use crate::dissect::PROTOCOLS;
+use crate::event::{ConnectionId, Event};
 use crate::export::FORMATS;
 
 use super::doc::payload_of;
@@ -8,6 +9,7 @@ use super::effect::{Effect, Save, What};
 use super::look::Column;
 use super::menu::{Choice, Item, Menu};
 use super::model::{Layer, Model, Pane};
+use super::reread::As;
 use super::show;
 use super::update::selected;
 
@@ -134,6 +136,50 @@ pub fn columns_again(model: &mut Model) {
     columns(model);
     if let Layer::Menu(menu) = &mut model.layer {
         menu.selected = selected;
+    }
+}
+
+/// Offers the protocols that the messages of a connection can be read in.
+pub fn protocols(model: &mut Model) {
+    let Some(connection) = chosen(model) else {
+        model.say("no connection is selected");
+        return;
+    };
+    let how = model.reread.how(connection);
+    let item = |key, label: &str, choice: As| {
+        let mark = if choice == *how { "*" } else { " " };
+        Item { key, label: format!("{mark} {label}"), choice: Choice::Reread(connection, choice) }
+    };
+    let mut items = vec![item('0', "as what is found", As::Found), item('-', "as bytes", As::Bytes)];
+    // Without those that move, and the one that leaves.
+    let letters = ('a'..='z').filter(|letter| !matches!(letter, 'j' | 'k' | 'q'));
+    items.extend(
+        letters
+            .zip(PROTOCOLS)
+            .map(|(key, row)| item(key, &format!("{:<12} {}", row.name, row.about), As::Protocol(row.name.to_owned()))),
+    );
+    model.layer = Layer::Menu(Menu::new(format!("read connection {connection}"), items));
+}
+
+/// Reads the messages of a connection in another way.
+pub fn reread(model: &mut Model, connection: ConnectionId, how: As) {
+    let said = match &how {
+        As::Found => "as what is found".to_owned(),
+        As::Bytes => "as bytes".to_owned(),
+        As::Protocol(protocol) => format!("as {protocol}"),
+    };
+    if model.reread.begin(&model.store, connection, how) {
+        model.say(format!("connection {connection} is read {said}"));
+    } else {
+        model.complain(format!("connection {connection} is no longer kept"));
+    }
+}
+
+/// The connection that is listed, or that of the selected row.
+pub fn chosen(model: &Model) -> Option<ConnectionId> {
+    match model.connection() {
+        0 => selected(model).map(|(_, row)| row.connection.into()),
+        connection => Some(connection),
     }
 }
 

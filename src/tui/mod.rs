@@ -38,6 +38,7 @@ pub mod mouse;
 pub mod news;
 pub mod packets;
 pub mod prompt;
+pub mod reread;
 pub mod save;
 pub mod search;
 pub mod settings;
@@ -67,6 +68,7 @@ use feed::Feed;
 use model::{Ended, Model};
 use packets::Writing;
 use prompt::History;
+use reread::Reread;
 use save::Saving;
 use settings::Settings;
 use terminal::{Guard, Screen};
@@ -118,6 +120,7 @@ pub fn run(source: Box<dyn Source>, options: Options) -> io::Result<Option<Finis
     let Options { name, live, inputs, kept, settings, memory, spill, look, filter, mut reading, over } = options;
     let mut model = Model::new(name, live, memory, look);
     model.reading.kept = kept;
+    model.reread = Reread::new(reading.run.config.clone());
     if let Some(file) = spill {
         model.store.set_file(file);
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use ratatui::layout::Rect;
 
-use crate::capture::Progress;
+use crate::capture;
 use crate::duplex::Duplex;
 use crate::input::Counters;
 use crate::run::Finished;
@@ -22,6 +22,7 @@ use super::look::Look;
 use super::marks::Marks;
 use super::menu::Menu;
 use super::prompt::PromptLine;
+use super::reread::{Progress, Reread};
 use super::search::Search;
 use super::show;
 use super::timeline::Timeline;
@@ -41,6 +42,8 @@ pub struct Model {
     pub marks: Marks,
     /// What is searched.
     pub search: Search,
+    /// Connections whose messages are read in another way.
+    pub reread: Reread,
     /// Filters that were kept, by name.
     pub filters: BTreeMap<String, String>,
     /// How it looks.
@@ -75,7 +78,7 @@ pub struct Reading {
     /// Whether it comes from interfaces.
     pub live: bool,
     /// How far reading has come.
-    pub position: Option<Progress>,
+    pub position: Option<capture::Progress>,
     /// Bytes a second.
     pub speed: f64,
     /// Where the packets of a live capture are kept, if they are.
@@ -125,6 +128,8 @@ pub struct Detail {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct MadeFor {
     row: u32,
+    /// Where its record stands: another one, once it was read in another way.
+    place: u64,
     form: Form,
     columns: usize,
 }
@@ -203,6 +208,7 @@ impl Model {
             detail: Detail::default(),
             marks: Marks::default(),
             search: Search::default(),
+            reread: Reread::default(),
             filters: BTreeMap::new(),
             look,
             view: View::default(),
@@ -269,6 +275,10 @@ impl Model {
 
     /// Works at what takes longer until the time is up; whether anything is left to do.
     pub fn work(&mut self, until: Instant) -> bool {
+        let reread = self.reread.work(&mut self.store, until);
+        if reread == Progress::Done {
+            self.timeline.listing.look_again();
+        }
         let listing = self.timeline.listing.look(&self.store, &self.marks, until);
         let found = self.search.work(&self.store, &self.timeline.listing, &self.marks, until);
         match found {
@@ -276,7 +286,7 @@ impl Model {
             super::search::Found::Nothing(what) => self.say(what),
             super::search::Found::Working | super::search::Found::Idle => {}
         }
-        listing || self.search.is_at_work()
+        reread != Progress::Idle || listing || self.search.is_at_work()
     }
 
     /// Brings everything in line with what is there now, after each change and before each drawing.
@@ -293,7 +303,8 @@ impl Model {
         };
         let columns = usize::from(areas.detail_lines().width);
         let height = usize::from(areas.detail_lines().height);
-        let made_for = MadeFor { row, form: self.form(), columns };
+        let place = self.store.row(row).map_or(0, |row| row.place);
+        let made_for = MadeFor { row, place, form: self.form(), columns };
         if self.detail.made_for != Some(made_for) && height > 0 {
             let moved = self.detail.made_for.is_none_or(|known| known.row != row || known.form != made_for.form);
             let mut doc = Doc::new(self.store.event(row), made_for.form, columns, &self.look.glyphs);

@@ -69,6 +69,7 @@ pub fn act(model: &mut Model, action: Action) -> Option<Effect> {
         Action::CopyMenu => menus::copy(model),
         Action::ExportMenu => menus::export(model),
         Action::Wireshark => return menus::packets(model),
+        Action::Protocols => menus::protocols(model),
         Action::Columns => menus::columns(model),
         Action::FoldAll => {
             model.detail.folded = !model.detail.folded;
