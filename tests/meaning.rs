@@ -44,7 +44,7 @@ const SAID: &[(&str, &str)] = &[
     ("phoenix.pcap", "1 phoenix 18 messages, 7 of 8 answered: silence room:lobby"),
     (
         "rpc.pcap",
-        "1 json+jsonrpc 8 messages, 3 of 4 answered: never
+        "1 jsonrpc 8 messages, 3 of 4 answered: never
          2 wamp 11 messages, 5 of 5 answered
          3 wamp 10 messages, 5 of 5 answered",
     ),

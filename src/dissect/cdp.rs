@@ -63,6 +63,11 @@ fn unit(object: &Object<'_>, message: &Incoming<'_>) -> Option<(Unit, Option<Lin
             let unit = Unit::new(kind).summary(format!("{kind} {id} {told}")).with(kind, value(told));
             Some((unit, Some(Link::Answers(Key::new("command", id), true))))
         }
+        // Of what was no command.
+        (ToClient, None, None) => {
+            let error = object.get("error")?;
+            Some((Unit::new("error").summary(format!("error {error}")).with("error", value(error)), None))
+        }
         _ => None,
     }
 }
@@ -98,6 +103,8 @@ mod tests {
         for odd in ["", "[]", "{}", r#"{"id":1}"#, r#"{"method":"a"}"#] {
             assert_eq!(talk.client(odd).codes(), ["cdp.malformed"], "{odd}");
         }
+        let refused = talk.server(r#"{"error":{"code":-32700,"message":"JSON: invalid token"}}"#);
+        assert_eq!((refused.kinds(), refused.answers()), (vec!["error"], None));
     }
 
     #[test]

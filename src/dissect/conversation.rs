@@ -3,7 +3,7 @@
 use prost_reflect::DescriptorPool;
 
 use super::decoded::{Decoded, Role, Unanswered, Unit};
-use super::pending::Pending;
+use super::pending::{Ask, Pending};
 use super::{Dissect, Found, Incoming, Link, Malformed, Opening, PROTOCOLS, Protocol};
 use crate::config::Limits;
 use crate::duplex::{Direction, Duplex};
@@ -132,8 +132,15 @@ impl Conversation {
             Some(Link::Asks(key, method)) => {
                 unit.role = Some(Role::Request);
                 unit.id = (!key.id.is_empty()).then(|| key.id.clone());
-                let sent = message.span.last.time;
-                self.pending[message.direction].ask(key, method, message.number, sent, message.limits.requests);
+                let Incoming { number, span, limits, .. } = *message;
+                let keepalive = unit.keepalive;
+                let ask = Ask { key, method, message: number, sent: span.last.time, keepalive };
+                self.pending[message.direction].ask(ask, limits.requests);
+            }
+            Some(Link::Both(links)) => {
+                let [first, second] = *links;
+                let unit = self.link(unit, Some(first), message);
+                return self.link(unit, Some(second), message);
             }
             Some(Link::Answers(key, last)) => {
                 unit.role = Some(Role::Reply);
@@ -162,6 +169,8 @@ impl Conversation {
             }
             None => {}
         }
+        // Many an answer to a ping does not look like one.
+        unit.keepalive |= unit.reply.as_ref().is_some_and(|reply| reply.keepalive);
         // Only where it was an earlier message is it worth telling.
         unit.begins = unit.begins.filter(|begin| begin.message != message.number);
         unit

@@ -91,6 +91,8 @@ pub struct Reply {
     pub latency: i64,
     /// Whether it is the first answer to this request.
     pub first: bool,
+    /// Whether the request was but a sign of life, as its answer then is.
+    pub keepalive: bool,
 }
 
 /// A request that was not answered.

@@ -46,9 +46,12 @@ const TYPES: &[(&str, Option<Direction>, Role)] = &[
     ("next", Some(ToClient), Role::Yields),
     ("data", Some(ToClient), Role::Yields),
     ("error", Some(ToClient), Role::Ends),
-    ("complete", Some(ToClient), Role::Ends),
+    // Also behind an error, or as the answer to a stop.
+    ("complete", Some(ToClient), Role::Completes),
     ("complete", Some(ToServer), Role::Stops),
     ("stop", Some(ToServer), Role::Stops),
+    // AWS AppSync.
+    ("start_ack", Some(ToClient), Role::Yields),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +64,7 @@ enum Role {
     Starts,
     Yields,
     Ends,
+    Completes,
     Stops,
     Nothing,
 }
@@ -76,7 +80,9 @@ impl Dissect for GraphQl {
         let known = TYPES.iter().find(|(known, by, _)| *known == name && by.is_none_or(|way| way == message.direction));
         let &(name, _, role) = known.ok_or_else(|| Malformed::new(format!("no message of the type {name:?}")))?;
         let id = object.get("id").map(json::id);
-        if id.is_none() && matches!(role, Role::Starts | Role::Yields | Role::Ends | Role::Stops) {
+        let stray = id.is_none();
+        // Only an error may lack it: of a message that was none.
+        if stray && matches!(role, Role::Starts | Role::Yields | Role::Completes | Role::Stops) {
             return Err(Malformed::new("no id"));
         }
         let operation = Key::new("operation", id.unwrap_or_default());
@@ -88,7 +94,9 @@ impl Dissect for GraphQl {
             Role::Pongs => Some(Link::Answers(Key::new("ping", ""), true)),
             Role::Starts => Some(Link::Asks(operation, method(&object).into())),
             Role::Yields => Some(Link::Answers(operation, false)),
+            Role::Ends if stray => None,
             Role::Ends => Some(Link::Answers(operation, true)),
+            Role::Completes => Some(Link::MayAnswer(operation, true)),
             Role::Stops => Some(Link::Cancels(operation)),
             Role::Beats | Role::Nothing => None,
         };
@@ -119,7 +127,7 @@ fn unit(name: &'static str, role: Role, id: &str, object: &Object<'_>, message: 
                 .with_some("data", result.get("data").map(value))
                 .with_some("errors", result.get("errors").map(value))
         }
-        Role::Opens | Role::Accepts | Role::Ends | Role::Stops | Role::Nothing => {
+        Role::Opens | Role::Accepts | Role::Ends | Role::Completes | Role::Stops | Role::Nothing => {
             let summary = format!("{name} {id} {}", payload.unwrap_or_default());
             unit.summary(summary.split_whitespace().collect::<Vec<_>>().join(" "))
                 .with_some("payload", payload.map(value))
@@ -163,7 +171,10 @@ mod tests {
             assert_eq!(next.answers(), Some((2, "subscription Ticks")));
         }
         assert_eq!(talk.server(r#"{"id":"a","type":"complete"}"#).answers(), Some((2, "subscription Ticks")));
-        assert_eq!(talk.server(r#"{"id":"a","type":"complete"}"#).answers(), None);
+        let again = talk.server(r#"{"id":"a","type":"complete"}"#);
+        assert_eq!((again.answers(), again.field("graphql.role")), (None, vec![]));
+        let stray = talk.server(r#"{"type":"error","payload":{"message":"Invalid message type!"}}"#);
+        assert_eq!((stray.kinds(), stray.field("graphql.role")), (vec!["error"], vec![]));
         assert_eq!(talk.unanswered(), [""; 0]);
     }
 

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::decoded::Value;
 use crate::config::Limits;
 
-/// Members of an object or items of an array that are looked at; the rest is only checked.
+/// Members of an object that are looked at; the rest is only checked.
 const MAX_MEMBERS: usize = 256;
 
 /// The members of a JSON object, in order; each value is valid JSON text.
@@ -220,11 +220,9 @@ impl<'a> Visitor<'a> for Items<'a> {
 
     fn visit_seq<A: SeqAccess<'a>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         let mut values = Vec::new();
-        while values.len() < MAX_MEMBERS {
-            let Some(value) = items.next_element::<&RawValue>()? else { return Ok(values) };
+        while let Some(value) = items.next_element::<&RawValue>()? {
             values.push(value.get());
         }
-        while items.next_element::<&RawValue>()?.is_some() {}
         Ok(values)
     }
 }

@@ -51,7 +51,8 @@ impl Dissect for JsonRpc {
 }
 
 fn unit(object: &Object<'_>, message: &Incoming<'_>) -> Option<(Unit, Option<Link>)> {
-    if object.text("jsonrpc")? != "2.0" {
+    let Some(version) = object.text("jsonrpc") else { return event(object, message).map(|unit| (unit, None)) };
+    if version != "2.0" {
         return None;
     }
     let value = |json| json::value(json, message.limits);
@@ -66,25 +67,39 @@ fn unit(object: &Object<'_>, message: &Incoming<'_>) -> Option<(Unit, Option<Lin
         return Some((unit.with("method", method).with_some("params", params.map(value)), link));
     }
     let id = id?;
-    let link = Link::Answers(Key::new("call", id.as_ref()), true);
+    // §5: null where the identifier of what was asked could not be read.
+    let link = (object.get("id") != Some("null")).then(|| Link::Answers(Key::new("call", id.as_ref()), true));
     let error = object.get("error").filter(|error| *error != "null");
     // Some servers send both members, one of them null.
     if let Some(result) = object.get("result").filter(|_| error.is_none()) {
         return Some((
             Unit::new("result").summary(format!("result {id} {result}")).with("result", value(result)),
-            Some(link),
+            link,
         ));
     }
     let error = error?;
     let code = Object::parse(error)?.number("code")?;
     let unit = Unit::new("error").summary(format!("error {id} {error}"));
-    Some((unit.with("error", value(error)).with("code", code), Some(link)))
+    Some((unit.with("error", value(error)).with("code", code), link))
 }
 
-/// A message that says which version it is.
-fn probe(message: &Incoming<'_>) -> bool {
-    matches!(message.first(), Some(b'{' | b'[')) && memmem::find(message.bytes, b"\"jsonrpc\"").is_some()
+/// What `rpc-websockets` sends to subscribers: a notification without a version, and under another name.
+fn event(object: &Object<'_>, message: &Incoming<'_>) -> Option<Unit> {
+    let [(name, _), (params, _)] = &object.0[..] else { return None };
+    let method = object.text("notification").filter(|_| name == "notification" && params == "params")?;
+    let params = object.get("params")?;
+    let unit = Unit::new("notification").summary(format!("notification {method} {params}"));
+    Some(unit.with("method", method).with("params", json::value(params, message.limits)))
 }
+
+/// A message that says which version it is, or is an event of `rpc-websockets`.
+fn probe(message: &Incoming<'_>) -> bool {
+    matches!(message.first(), Some(b'{' | b'['))
+        && (memmem::find(message.bytes, b"\"jsonrpc\"").is_some() || message.bytes.starts_with(EVENT))
+}
+
+/// How such an event begins.
+const EVENT: &[u8] = b"{\"notification\":";
 
 #[cfg(test)]
 mod tests {
@@ -109,7 +124,11 @@ mod tests {
         talk.server(r#"[{"jsonrpc":"2.0","id":"b","result":null,"error":null}]"#);
         assert_eq!(talk.client(r#"{"jsonrpc":"2.0","id":null,"method":"log"}"#).kinds(), ["notification"]);
         let unread = r#"{"jsonrpc":"2.0","id":null,"result":null,"error":{"code":-32700,"message":"parse error"}}"#;
-        assert_eq!(talk.server(unread).kinds(), ["error"]);
+        let unread = talk.server(unread);
+        assert_eq!((unread.kinds(), unread.field("jsonrpc.role")), (vec!["error"], vec![]));
+        let event = talk.server(r#"{"notification":"tick","params":[1]}"#);
+        assert_eq!((event.protocol(), event.summary().as_str()), (Some("jsonrpc"), "notification tick [1]"));
+        assert_eq!(talk.server(r#"{"notification":"tick","text":"no params"}"#).protocol(), Some("json"));
         assert_eq!(talk.unanswered(), ["m"]);
     }
 

@@ -317,6 +317,8 @@ pub enum Link {
     Belongs(Key),
     /// It takes back the own request of this key.
     Cancels(Key),
+    /// Both, in this order.
+    Both(Box<[Link; 2]>),
 }
 
 impl Found {

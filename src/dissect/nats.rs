@@ -2,6 +2,8 @@
 //!
 //! <https://docs.nats.io/reference/reference-protocols/nats-protocol>
 
+use std::collections::HashMap;
+
 use memchr::memchr;
 
 use super::decoded::{Begin, Unit};
@@ -32,6 +34,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
         ("queue", "queue group of SUB"),
         ("max", "messages after which UNSUB takes effect"),
         ("headers", "headers of HPUB and HMSG, as pairs of name and value"),
+        ("status", "status of the headers, as 503 where nobody listens"),
         ("payload", "payload of a message"),
         ("options", "what INFO and CONNECT say"),
         ("error", "what -ERR says"),
@@ -60,19 +63,21 @@ const FRAMING: Framing = Framing { cut, whole };
 #[derive(Debug)]
 struct Nats {
     streams: Duplex<Stream>,
+    subscriptions: Subscriptions,
 }
 
 impl Nats {
     fn new(late: bool) -> Self {
-        Self { streams: Stream::both(late) }
+        Self { streams: Stream::both(late), subscriptions: Subscriptions::default() }
     }
 }
 
 impl Dissect for Nats {
     fn message(&mut self, message: &Incoming<'_>, found: &mut Found) -> Result<(), Malformed> {
-        let rest = self.streams[message.direction].push(message, &FRAMING, |bytes, begin| {
-            let (unit, link) =
-                read(bytes, begin, message.direction, message.limits).ok_or(Malformed::new("no NATS operation"))?;
+        let Self { streams, subscriptions } = self;
+        let rest = streams[message.direction].push(message, &FRAMING, |bytes, begin| {
+            let read = read(bytes, begin, message.direction, subscriptions, message.limits);
+            let (unit, link) = read.ok_or(Malformed::new("no NATS operation"))?;
             found.push_linked(unit, link);
             Ok(())
         })?;
@@ -82,15 +87,45 @@ impl Dissect for Nats {
 
     fn lose(&mut self, direction: Direction) {
         self.streams[direction].lose();
+        self.subscriptions = Subscriptions::default();
     }
 
     fn held(&self) -> usize {
-        Direction::BOTH.iter().map(|&way| self.streams[way].held()).sum()
+        self.subscriptions.bytes + Direction::BOTH.iter().map(|&way| self.streams[way].held()).sum::<usize>()
+    }
+}
+
+/// Subjects by subscription identifier: what JetStream delivers to an inbox bears the subject that it was published on.
+#[derive(Debug, Default)]
+struct Subscriptions {
+    subjects: HashMap<Box<str>, Box<str>>,
+    bytes: usize,
+}
+
+impl Subscriptions {
+    fn add(&mut self, sid: &str, subject: &str, limits: &Limits) {
+        self.remove(sid);
+        if self.subjects.len() < limits.requests {
+            self.bytes += sid.len() + subject.len() + 64;
+            self.subjects.insert(sid.into(), subject.into());
+        }
+    }
+
+    fn remove(&mut self, sid: &str) {
+        if let Some(subject) = self.subjects.remove(sid) {
+            self.bytes -= sid.len() + subject.len() + 64;
+        }
     }
 }
 
 /// Exactly one operation with its payload.
-fn read(bytes: &[u8], begin: Begin, direction: Direction, limits: &Limits) -> Option<(Unit, Option<Link>)> {
+fn read(
+    bytes: &[u8],
+    begin: Begin,
+    direction: Direction,
+    subscriptions: &mut Subscriptions,
+    limits: &Limits,
+) -> Option<(Unit, Option<Link>)> {
     let (line, rest) = split_line(bytes)?;
     let line = str::from_utf8(line).ok()?;
     let (name, arguments) = line.split_once([' ', '\t']).unwrap_or((line, ""));
@@ -110,11 +145,14 @@ fn read(bytes: &[u8], begin: Begin, direction: Direction, limits: &Limits) -> Op
         ("PONG", []) => (unit.keepalive(), Some(Link::Answers(ping(), true))),
         ("+OK", []) => (unit, None),
         ("-ERR", _) => (unit.with("error", arguments.trim().trim_matches('\'')), None),
-        ("SUB", [subject, sid]) => (unit.with("subject", *subject).with("sid", *sid), None),
-        ("SUB", [subject, queue, sid]) => {
-            (unit.with("subject", *subject).with("queue", *queue).with("sid", *sid), None)
+        ("SUB", [subject, queue @ .., sid]) if queue.len() < 2 => {
+            subscriptions.add(sid, subject, limits);
+            (unit.with("subject", *subject).with_some("queue", queue.first().copied()).with("sid", *sid), None)
         }
-        ("UNSUB", [sid]) => (unit.with("sid", *sid), None),
+        ("UNSUB", [sid]) => {
+            subscriptions.remove(sid);
+            (unit.with("sid", *sid), None)
+        }
         ("UNSUB", [sid, max]) => (unit.with("sid", *sid).with("max", max.parse::<u64>().ok()?), None),
         ("PUB" | "HPUB" | "MSG" | "HMSG", [subject, middle @ ..]) => {
             let headed = name.starts_with('H');
@@ -130,19 +168,47 @@ fn read(bytes: &[u8], begin: Begin, direction: Direction, limits: &Limits) -> Op
             let headers = if headed { sizes[0].parse().ok()? } else { 0 };
             let (headers, payload) = body.split_at_checked(headers)?;
             let shown = String::from_utf8_lossy(&payload[..payload.len().min(200)]);
-            let unit = unit.summary(format!("{name} {subject}: {shown}")).with("subject", *subject);
-            let unit = unit.with_some("sid", sid).with_some("reply", reply);
+            let status = status(headers);
+            let summary = format!("{name} {subject}: {}{shown}", status.unwrap_or_default());
+            // Of JetStream; flow control is to be answered.
+            let beats = status.is_some_and(|status| status.starts_with("100")) && reply.is_none();
+            let unit = Unit { keepalive: beats, ..unit }.summary(summary).with("subject", *subject);
+            let unit = unit.with_some("sid", sid).with_some("reply", reply).with_some("status", status);
             let unit = unit.with_some("headers", headed.then(|| header_pairs(headers)).flatten());
             let unit = unit.with("payload", json::content(payload, limits));
-            // Who asks names an inbox; what is sent to that is the answer.
+            // Who asks names an inbox; what is sent to that is the answer, and may ask in its turn.
+            let inbox = sid.and_then(|sid| subscriptions.subjects.get(sid)).filter(|inbox| !inbox.contains(['*', '>']));
+            let answers = Link::MayAnswer(Key::new("inbox", inbox.map_or(*subject, |inbox| inbox)), false);
             let link = match reply {
-                Some(inbox) => Link::Asks(Key::new("inbox", inbox), format!("{name} {subject}").into()),
-                None => Link::MayAnswer(Key::new("inbox", *subject), false),
+                Some(reply) => Link::Both(Box::new([answers, asks(name, subject, reply)])),
+                None => answers,
             };
             (unit, Some(link))
         }
         _ => return None,
     })
+}
+
+/// Asks for an answer to the subject `reply`.
+fn asks(name: &str, subject: &str, reply: &str) -> Link {
+    let key = Key::new("inbox", reply);
+    let asks = Link::Asks(key.clone(), format!("{name} {subject}").into());
+    if reply.starts_with("$JS.ACK.") {
+        // Whether JetStream wants an acknowledgement is a matter of the consumer, so none is owed.
+        Link::Both(Box::new([asks, Link::Cancels(key)]))
+    } else if subject.starts_with("$JS.API.CONSUMER.MSG.NEXT.") {
+        // One inbox serves many pulls: what comes is held for the answer to the latest, and the others are owed nothing.
+        Link::Both(Box::new([Link::Cancels(key), asks]))
+    } else {
+        asks
+    }
+}
+
+/// What stands behind the version in the first line of headers: `100 Idle Heartbeat`.
+fn status(headers: &[u8]) -> Option<&str> {
+    let (line, _) = split_line(headers)?;
+    let status = str::from_utf8(line).ok()?.strip_prefix("NATS/1.0")?.trim();
+    (!status.is_empty()).then_some(status)
 }
 
 /// Headers (NATS/1.0, then lines as in HTTP) as pairs.
@@ -190,7 +256,8 @@ fn whole(mut bytes: &[u8]) -> bool {
     while !bytes.is_empty() {
         let Cut::Unit(length) = cut(bytes) else { return false };
         let (unit, rest) = bytes.split_at(length);
-        if Direction::BOTH.iter().all(|way| read(unit, begin, *way, &Limits::default()).is_none()) {
+        let mut none = Subscriptions::default();
+        if Direction::BOTH.iter().all(|way| read(unit, begin, *way, &mut none, &Limits::default()).is_none()) {
             return false;
         }
         bytes = rest;
@@ -229,6 +296,20 @@ mod tests {
         );
         talk.server_binary(b"HMSG a 2 b.reply 18 20\r\nNATS/1.0\r\nA: b\r\n\r\n..\r\n");
         assert_eq!(talk.client_binary(b"PUB b.reply 0\r\n\r\n").answers(), Some((2, "HMSG a")));
+    }
+
+    #[test]
+    fn what_jetstream_delivers_to_an_inbox_answers_and_may_be_acknowledged() {
+        let mut talk = Talk::by_hand("nats");
+        talk.client_binary(b"SUB _INBOX.a 7\r\nPUB $JS.API.CONSUMER.MSG.NEXT.S.c _INBOX.a 0\r\n\r\n");
+        let beat = talk.server_binary(b"HMSG _INBOX.a 7 31 31\r\nNATS/1.0 100 Idle Heartbeat\r\n\r\n\r\n");
+        assert_eq!((beat.summary().as_str(), beat.is_keepalive()), ("HMSG _INBOX.a: 100 Idle Heartbeat", true));
+        let delivered = talk.server_binary(b"MSG news 7 $JS.ACK.S.c.1 2\r\nhi\r\n");
+        assert_eq!(delivered.answers(), Some((1, "PUB $JS.API.CONSUMER.MSG.NEXT.S.c")));
+        assert_eq!(talk.client_binary(b"PUB $JS.ACK.S.c.1 4\r\n+ACK\r\n").answers(), Some((2, "MSG news")));
+        talk.client_binary(b"UNSUB 7\r\n");
+        assert_eq!(talk.server_binary(b"MSG news 7 $JS.ACK.S.c.2 2\r\nhi\r\n").answers(), None);
+        assert_eq!(talk.unanswered(), [""; 0]);
     }
 
     #[test]

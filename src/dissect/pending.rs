@@ -37,12 +37,24 @@ pub struct Pending {
     held: usize,
 }
 
+/// What asks.
+#[derive(Debug)]
+pub struct Ask {
+    /// What its answer bears.
+    pub key: Key,
+    /// What it asks for.
+    pub method: Box<str>,
+    /// Number of its message.
+    pub message: u64,
+    /// When that was whole.
+    pub sent: Timestamp,
+    /// Whether it is but a sign of life.
+    pub keepalive: bool,
+}
+
 #[derive(Debug)]
 struct Request {
-    key: Key,
-    method: Box<str>,
-    message: u64,
-    sent: Timestamp,
+    ask: Ask,
     answers: u64,
     /// Whether who asked took it back: what was under way may still come, but nothing is owed.
     cancelled: bool,
@@ -58,17 +70,22 @@ impl Request {
 
     /// Bytes of memory that it takes, its key in the index too, about.
     fn held(&self) -> usize {
-        2 * (size_of::<Self>() + self.key.id.len()) + self.method.len()
+        2 * (size_of::<Self>() + self.ask.key.id.len()) + self.ask.method.len()
+    }
+
+    fn reply(&self, begin: Begin, direction: Direction, first: bool) -> Reply {
+        let Ask { ref method, message, sent, keepalive, .. } = self.ask;
+        Reply { direction, message, method: method.clone(), latency: begin.time.since(sent), first, keepalive }
     }
 }
 
 impl Pending {
-    /// A request was sent, whole at `sent`; at most `limit` are remembered.
-    pub fn ask(&mut self, key: Key, method: Box<str>, message: u64, sent: Timestamp, limit: usize) {
+    /// A request was sent; at most `limit` are remembered.
+    pub fn ask(&mut self, ask: Ask, limit: usize) {
         let serial = self.next;
         self.next += 1;
-        let serials = self.keys.entry(key.clone()).or_default();
-        let older = if key.id.is_empty() { None } else { serials.pop_front() };
+        let serials = self.keys.entry(ask.key.clone()).or_default();
+        let older = if ask.key.id.is_empty() { None } else { serials.pop_front() };
         serials.push_back(serial);
         if let Some(older) = older
             && let Some(request) = self.requests.get_mut(&older)
@@ -78,7 +95,7 @@ impl Pending {
                 self.take(older);
             }
         }
-        let request = Request { key, method, message, sent, answers: 0, cancelled: false, replaced: false };
+        let request = Request { ask, answers: 0, cancelled: false, replaced: false };
         self.held += request.held();
         self.requests.insert(serial, request);
         if self.requests.len() > limit
@@ -95,13 +112,7 @@ impl Pending {
         let serial = *self.keys.get(key)?.front()?;
         let request = self.requests.get_mut(&serial)?;
         request.answers += 1;
-        let reply = Reply {
-            direction,
-            message: request.message,
-            method: request.method.clone(),
-            latency: begin.time.since(request.sent),
-            first: request.answers == 1,
-        };
+        let reply = request.reply(begin, direction, request.answers == 1);
         if last && let Some(request) = self.take(serial) {
             self.release(&request, serial);
         }
@@ -111,8 +122,7 @@ impl Pending {
     /// Something that belongs to a request begins with `begin`; it settles nothing.
     pub fn refer(&self, key: &Key, begin: Begin, direction: Direction) -> Option<Reply> {
         let request = self.requests.get(self.keys.get(key)?.front()?)?;
-        let (message, method, latency) = (request.message, request.method.clone(), begin.time.since(request.sent));
-        Some(Reply { direction, message, method, latency, first: false })
+        Some(request.reply(begin, direction, false))
     }
 
     /// A request was taken back by who asked.
@@ -144,9 +154,9 @@ impl Pending {
         let unanswered = self.requests.values().filter(|request| request.is_owed());
         let unanswered = unanswered.map(|request| Unanswered {
             direction,
-            message: request.message,
-            method: request.method.clone(),
-            id: request.key.id.clone(),
+            message: request.ask.message,
+            method: request.ask.method.clone(),
+            id: request.ask.key.id.clone(),
         });
         (unanswered.collect(), self.forgotten)
     }
@@ -166,10 +176,10 @@ impl Pending {
         if request.replaced {
             return;
         }
-        if let Some(serials) = self.keys.get_mut(&request.key) {
+        if let Some(serials) = self.keys.get_mut(&request.ask.key) {
             serials.retain(|&other| other != serial);
             if serials.is_empty() {
-                self.keys.remove(&request.key);
+                self.keys.remove(&request.ask.key);
             }
         }
     }
@@ -186,7 +196,8 @@ mod tests {
     }
 
     fn ask(pending: &mut Pending, id: &str, message: u64) {
-        pending.ask(Key::new("call", id), "sum".into(), message, Timestamp(10 * message as i64), 3);
+        let sent = Timestamp(10 * message as i64);
+        pending.ask(Ask { key: Key::new("call", id), method: "sum".into(), message, sent, keepalive: false }, 3);
     }
 
     #[test]

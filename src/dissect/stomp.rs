@@ -200,7 +200,8 @@ impl<'a> Frame<'a> {
             "CONNECTED" => Some(Link::Answers(connect, true)),
             "RECEIPT" | "ERROR" => match self.header("receipt-id") {
                 Some(id) => Some(Link::Answers(Key::new("receipt", id), true)),
-                None => (self.command == "ERROR").then_some(Link::Answers(connect, true)),
+                // Refuses to connect, or tells of anything later.
+                None => (self.command == "ERROR").then_some(Link::MayAnswer(connect, true)),
             },
             _ => self.header("receipt").map(|id| {
                 let method = format!("{} {}", self.command, self.header("destination").unwrap_or_default());

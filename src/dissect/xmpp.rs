@@ -142,7 +142,12 @@ mod tests {
             (chat.summary().as_str(), chat.field("xmpp.body")),
             ("message chat a@b body h&i", vec!["h&i".into()])
         );
-        assert!(talk.server("<iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>").is_keepalive());
+        for id in ["p", "q"] {
+            assert!(
+                talk.server(&format!("<iq type='get' id='{id}'><ping xmlns='urn:xmpp:ping'/></iq>")).is_keepalive()
+            );
+        }
+        assert!(talk.client("<iq type='result' id='p'/>").is_keepalive());
         assert!(talk.client(" ").is_keepalive());
         assert_eq!(talk.unanswered(), ["iq urn:xmpp:ping"]);
     }

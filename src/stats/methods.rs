@@ -73,7 +73,14 @@ mod tests {
     use crate::duplex::Direction;
 
     fn answer(method: &str, latency: i64, first: bool) -> Decoded {
-        let reply = Reply { direction: Direction::ToServer, message: 1, method: method.into(), latency, first };
+        let reply = Reply {
+            direction: Direction::ToServer,
+            message: 1,
+            method: method.into(),
+            latency,
+            first,
+            keepalive: false,
+        };
         Decoded { protocol: "jsonrpc".into(), units: vec![Unit { reply: Some(reply), ..Unit::default() }] }
     }
 
