@@ -110,7 +110,7 @@ mod tests {
     }
 
     fn answers(id: &str, way: Direction, message: u64) -> Unit {
-        let reply = Reply { direction: way, message, method: "sum".into(), latency: 5, first: true };
+        let reply = Reply { direction: way, message, method: "sum".into(), latency: 5, first: true, keepalive: false };
         Unit { role: Some(Role::Reply), id: Some(id.into()), reply: Some(reply), ..Unit::default() }
     }
 
