@@ -54,6 +54,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
     if cli.command.is_none() && stdout().is_terminal() && !cli.inputs.asks_for_limits() {
         return show(&cli);
     }
+    ensure!(cli.screen.columns.is_empty(), "-e is for the screen; elsewhere `wscope export` has all fields");
     let interrupted = interrupt::on_signal().context("cannot handle signals")?;
     match cli.command {
         None if cli.inputs.asks_for_limits() => print(&cli.inputs.limits().table()),
@@ -105,6 +106,7 @@ fn show(cli: &Cli) -> Result<ExitCode> {
         spill,
         look,
         filter: filter.expr().map(|_| filter.to_string()),
+        fields: cli.screen.columns.clone(),
         reading: tui::Reading { run, redact: inputs.redact, stop },
         over: interrupt::on_end().context("cannot handle signals")?,
     };

@@ -73,6 +73,7 @@ impl Stage {
                 }
             };
             effect = keys::press(&mut self.model, &mut self.history, key).or(effect);
+            self.draw();
             while self.model.work(Instant::now() + Duration::from_millis(50)) {}
             self.draw();
         }
@@ -373,6 +374,20 @@ fn columns_are_chosen_one_by_one() {
         stage.press(&format!("c{key}<Esc>"));
         assert!(!stage.text().contains(heading), "{heading}: {}", stage.text());
     }
+}
+
+#[test]
+fn fields_and_jq_are_columns() {
+    let mut stage = Stage::new("deflate-takeover.pcapng", 80, 24);
+    stage.press(":column json(.symbol // .op)<Enter>:column ws.ratio<Enter>4G");
+    stage.check("fields");
+    stage.press("ca");
+    assert!(!stage.text().contains("json(.symbol"), "{}", stage.text());
+    stage.press("<Esc>:column ws.ratoi<Enter>");
+    assert!(stage.text().contains("did you mean ws.ratio?"), "{}", stage.text());
+    // With no end it is no value, and the screen goes on.
+    stage.press(":column json(last(repeat(1)))<Enter>G");
+    assert!(stage.text().contains("22 of 22"), "{}", stage.text());
 }
 
 #[test]

@@ -45,6 +45,15 @@ fn a_display_filter_given_on_the_command_line_is_set() {
 }
 
 #[test]
+fn a_column_given_on_the_command_line_is_shown() {
+    let mut session = Session::wscope(&["samples/fragments-node.pcap", "-e", "len(ws.text)"]);
+    session.await_text("len(ws.text)");
+    session.await_text("28 ");
+    session.press("q");
+    assert_eq!(session.finish().exit_code(), 0);
+}
+
+#[test]
 fn a_terminal_is_given_back_after_sigterm_and_sighup() {
     for signal in ["TERM", "HUP", "INT"] {
         let session = Session::wscope(&["samples/fragments-node.pcap"]);

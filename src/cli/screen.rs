@@ -1,6 +1,7 @@
 //! The options of the terminal UI.
 
 use clap::Args;
+use wscope::filter::Column;
 use wscope::tui::settings::Settings;
 use wscope::tui::{Look, THEMES, Theme};
 
@@ -16,6 +17,9 @@ pub(crate) struct Screen {
     /// Colours of the screen: sixteen, dark, light, mono
     #[arg(long, value_name = "NAME", value_parser = theme)]
     theme: Option<&'static Theme>,
+    /// Show a column on the screen: a field of filters, or a jq expression as `json(.type)`; repeatable
+    #[arg(short = 'e', long = "column", value_name = "FIELD", value_parser = column)]
+    pub(crate) columns: Vec<String>,
     /// Draw with ASCII characters only, as is done where the locale is not UTF-8
     #[arg(long)]
     ascii: bool,
@@ -52,6 +56,10 @@ fn memory(text: &str) -> Result<usize, String> {
         Some(bytes) if bytes >= LEAST_MEMORY => Ok(bytes),
         _ => Err(format!("from {} MiB on", LEAST_MEMORY >> 20)),
     }
+}
+
+fn column(text: &str) -> Result<String, String> {
+    Column::parse(text).map(|column| column.text().to_owned()).map_err(|error| error.render(text))
 }
 
 fn theme(name: &str) -> Result<&'static Theme, String> {

@@ -39,7 +39,7 @@ impl Expr {
 
 impl Operand {
     /// Whether `enough` says so of one of its values.
-    fn any<'a>(&'a self, subject: &Subject<'a>, enough: &mut dyn FnMut(Value<'a>) -> bool) -> bool {
+    pub(super) fn any<'a>(&'a self, subject: &Subject<'a>, enough: &mut dyn FnMut(Value<'a>) -> bool) -> bool {
         match self {
             Self::Field(field) => field.values(subject, enough),
             Self::Call(function, inner) => {
@@ -55,7 +55,7 @@ impl Operand {
 }
 
 impl Function {
-    fn of(self, value: Value<'_>) -> Option<Value<'static>> {
+    pub(super) fn of(self, value: Value<'_>) -> Option<Value<'static>> {
         Some(match self {
             Self::Len => Value::Number(value.bytes()?.len() as u64),
             Self::Lower => Value::Text(Cow::Owned(String::from_utf8_lossy(value.bytes()?).to_lowercase())),

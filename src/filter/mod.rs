@@ -6,6 +6,7 @@
 //! ```
 
 pub mod ast;
+pub mod column;
 pub mod error;
 mod eval;
 pub mod field;
@@ -25,6 +26,7 @@ use std::fmt;
 use crate::event::{Body, Event, Handshake};
 use crate::origin::Timestamp;
 use ast::{Expr, Operand};
+pub use column::Column;
 pub use error::Error;
 use field::Scope;
 

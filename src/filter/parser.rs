@@ -26,10 +26,7 @@ type Join = fn(Vec<Expr>) -> Expr;
 
 /// Parses an expression; `None` of one that says nothing.
 pub(super) fn parse(text: &str, saved: &Saved) -> Result<Option<Expr>, Error> {
-    if text.len() > LENGTH {
-        return Err(Error::new(0..0, format!("longer than {LENGTH} bytes")));
-    }
-    Parser { lexemes: lex(text)?, text, saved, room: LENGTH, at: 0, depth: 0 }.whole()
+    Parser::new(text, saved)?.whole()
 }
 
 pub(super) struct Parser<'t> {
@@ -42,7 +39,15 @@ pub(super) struct Parser<'t> {
     pub(super) depth: usize,
 }
 
-impl Parser<'_> {
+impl<'t> Parser<'t> {
+    /// At the beginning of a text.
+    pub(super) fn new(text: &'t str, saved: &'t Saved) -> Result<Self, Error> {
+        if text.len() > LENGTH {
+            return Err(Error::new(0..0, format!("longer than {LENGTH} bytes")));
+        }
+        Ok(Self { lexemes: lex(text)?, text, saved, room: LENGTH, at: 0, depth: 0 })
+    }
+
     /// All of the text.
     fn whole(&mut self) -> Result<Option<Expr>, Error> {
         if self.peek().token == Token::End {

@@ -35,7 +35,7 @@ pub const COMMANDS: &[Command] = &[
     },
     Command { name: "theme", arguments: "[NAME]", help: "choose colours", run: theme },
     Command { name: "times", arguments: "day|date|start|previous", help: "how times are written", run: times },
-    Command { name: "column", arguments: "NAME", help: "show or hide a column", run: column },
+    Command { name: "column", arguments: "NAME|FIELD|json(…)", help: "show or hide a column", run: column },
     Command {
         name: "decode",
         arguments: "PROTOCOL|bytes|found",
@@ -85,7 +85,10 @@ pub fn complete(text: &str) -> Option<String> {
             let words = ["found", "bytes"].into_iter().chain(PROTOCOLS.iter().map(|row| row.name));
             words.into_iter().find(|name| name.starts_with(word))
         }
-        "column" => Column::ALL.map(Column::name).into_iter().find(|name| name.starts_with(word)),
+        "column" => match Column::ALL.map(Column::name).into_iter().find(|name| name.starts_with(word)) {
+            None => return super::value::complete(text),
+            found => found,
+        },
         "times" => ["day", "date", "start", "previous"].into_iter().find(|name| name.starts_with(word)),
         "filter" => return super::value::complete(text),
         _ => None,
@@ -138,12 +141,17 @@ fn times(model: &mut Model, name: &str) -> Option<Effect> {
 }
 
 fn column(model: &mut Model, name: &str) -> Option<Effect> {
-    match Column::ALL.into_iter().find(|column| column.name() == name) {
-        Some(column) => {
-            let shown = !model.look.columns.has(column);
-            model.look.columns.set(column, shown);
+    if let Some(column) = Column::ALL.into_iter().find(|column| column.name() == name) {
+        let shown = !model.look.columns.has(column);
+        model.look.columns.set(column, shown);
+    } else if name.is_empty() {
+        let known = names(Column::ALL.into_iter().map(Column::name));
+        model.complain(format!("columns: {known}, a field of filters, or json(…)"));
+    } else {
+        match model.fields.toggle(name) {
+            Ok(_) => {}
+            Err(reason) => model.complain(reason),
         }
-        None => model.complain(format!("columns: {}", names(Column::ALL.into_iter().map(Column::name)))),
     }
     None
 }

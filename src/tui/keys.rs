@@ -8,7 +8,7 @@ use super::effect::Effect;
 use super::keymap;
 use super::menu::Choice;
 use super::model::{Layer, Model, Pending, Typed};
-use super::prompt::History;
+use super::prompt::{History, PromptLine};
 use super::sieve::Sieve;
 use super::update::{act, selected};
 use super::value;
@@ -114,7 +114,7 @@ pub fn set_filter(model: &mut Model, text: &str) -> bool {
             true
         }
         Err(error) => {
-            model.complain(error.message);
+            model.complain(error.to_string());
             false
         }
     }
@@ -228,6 +228,16 @@ fn chosen(model: &mut Model, key: KeyEvent) -> Option<Effect> {
             let shown = !model.look.columns.has(column);
             model.look.columns.set(column, shown);
             super::menus::columns_again(model);
+            None
+        }
+        Choice::Field(name) => {
+            // It is there, so it is understood.
+            let _ = model.fields.toggle(&name);
+            super::menus::columns_again(model);
+            None
+        }
+        Choice::AnyField => {
+            model.layer = Layer::Prompt(PromptLine::new(Prompt::Command, "column "));
             None
         }
         Choice::Copy(bytes, what) => {

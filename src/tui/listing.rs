@@ -157,6 +157,11 @@ impl Listing {
         self.shown(store).get(index).filter(|&row| self.until.is_none_or(|until| row < until))
     }
 
+    /// Whether it is known which listed row is the first that is not before `row`, or that there is none.
+    pub fn is_known_from(&self, store: &Store, row: RowId) -> bool {
+        self.passed.is_none() || self.looked >= store.bounds().1 || self.position(store, row) < self.len(store)
+    }
+
     /// Index of the first listed row that is not before `row`.
     pub fn position(&self, store: &Store, row: RowId) -> usize {
         self.shown(store).position(row)

@@ -36,6 +36,10 @@ pub enum Choice {
     Save(Save),
     /// Shows or hides a column.
     Column(Column),
+    /// Shows no more a column of a field.
+    Field(String),
+    /// Asks for the name of a field, to show its column.
+    AnyField,
     /// Reads the messages of a connection in another way.
     Reread(ConnectionId, As),
 }

@@ -123,7 +123,13 @@ pub fn columns(model: &mut Model) {
         label: format!("[{}] {}", if model.look.columns.has(column) { "x" } else { " " }, column.name()),
         choice: Choice::Column(column),
     };
-    let items = Column::ALL.into_iter().enumerate().map(item).collect();
+    let mut items: Vec<_> = Column::ALL.into_iter().enumerate().map(item).collect();
+    items.extend(model.fields.names().zip('a'..='i').map(|(name, key)| Item {
+        key,
+        label: format!("[x] {}", show::escaped(name)),
+        choice: Choice::Field(name.to_owned()),
+    }));
+    items.push(Item { key: '+', label: "    a field, or json(…)".to_owned(), choice: Choice::AnyField });
     model.layer = Layer::Menu(Menu::new("columns, where there is room", items));
 }
 

@@ -21,6 +21,7 @@ pub mod effect;
 pub mod exchange;
 pub mod facts;
 pub mod feed;
+pub mod fields;
 pub mod form;
 pub mod heads;
 pub mod ink;
@@ -106,6 +107,8 @@ pub struct Options {
     pub look: Look,
     /// A filter to begin with.
     pub filter: Option<String>,
+    /// Fields that are columns from the beginning.
+    pub fields: Vec<String>,
     /// How the capture is read.
     pub reading: Reading,
     /// Ends all once it is set.
@@ -117,16 +120,28 @@ pub struct Options {
 /// # Errors
 /// When there is no terminal, or it is gone.
 pub fn run(source: Box<dyn Source>, options: Options) -> io::Result<Option<Finished>> {
-    let Options { name, live, inputs, kept, settings, memory, spill, look, filter, mut reading, over } = options;
+    let Options { name, live, inputs, kept, settings, memory, spill, look, filter, fields, mut reading, over } =
+        options;
     let mut model = Model::new(name, live, memory, look);
     model.reading.kept = kept;
     model.reread = Reread::new(reading.run.config.clone());
     if let Some(file) = spill {
         model.store.set_file(file);
     }
-    match settings {
-        Ok(settings) => model.filters = settings.filters,
-        Err(reason) => model.complain(reason),
+    let kept = match settings {
+        Ok(settings) => {
+            model.filters = settings.filters;
+            settings.fields
+        }
+        Err(reason) => {
+            model.complain(reason);
+            Vec::new()
+        }
+    };
+    for field in kept.iter().filter(|kept| !fields.contains(kept)).chain(&fields) {
+        if let Err(reason) = model.fields.toggle(field) {
+            model.complain(format!("column {field}: {reason}"));
+        }
     }
     if let Some(filter) = filter {
         keys::set_filter(&mut model, &filter);
@@ -277,7 +292,7 @@ impl Desk {
                 Err(error) => self.complain(&error),
             },
             Effect::Settings => {
-                let settings = Settings::of(&self.model.look, &self.model.filters);
+                let settings = Settings::of(&self.model);
                 self.tell(settings.save());
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ratatui::layout::Rect;
 
@@ -15,6 +15,7 @@ use crate::store::{Row, Store};
 
 use super::action::View;
 use super::doc::Doc;
+use super::fields::Fields;
 use super::form::Form;
 use super::layout::{self, Areas};
 use super::listing::Scope;
@@ -26,6 +27,9 @@ use super::reread::{Progress, Reread};
 use super::search::Search;
 use super::show;
 use super::timeline::Timeline;
+
+/// Cells are read for so long before a drawing; what is left is read behind it.
+const AT_ONCE: Duration = Duration::from_millis(4);
 
 /// What the screen shows.
 #[derive(Debug)]
@@ -42,6 +46,8 @@ pub struct Model {
     pub marks: Marks,
     /// What is searched.
     pub search: Search,
+    /// Columns of fields.
+    pub fields: Fields,
     /// Connections whose messages are read in another way.
     pub reread: Reread,
     /// Filters that were kept, by name.
@@ -208,6 +214,7 @@ impl Model {
             detail: Detail::default(),
             marks: Marks::default(),
             search: Search::default(),
+            fields: Fields::default(),
             reread: Reread::default(),
             filters: BTreeMap::new(),
             look,
@@ -286,13 +293,24 @@ impl Model {
             super::search::Found::Nothing(what) => self.say(what),
             super::search::Found::Working | super::search::Found::Idle => {}
         }
-        reread != Progress::Idle || listing || self.search.is_at_work()
+        let cells = self.read_fields(until);
+        reread != Progress::Idle || listing || cells || self.search.is_at_work()
+    }
+
+    /// Reads the cells of the rows on the screen; whether any are left.
+    fn read_fields(&mut self, until: Instant) -> bool {
+        let (top, rows) = (self.timeline.top(), self.areas().list_rows());
+        let listing = &self.timeline.listing;
+        let shown = (top..top + rows).map_while(|at| listing.get(&self.store, at));
+        self.fields.read(&self.store, &self.marks, shown, until)
     }
 
     /// Brings everything in line with what is there now, after each change and before each drawing.
     pub fn settle(&mut self) {
         let areas = self.areas();
         self.timeline.settle(areas.list_rows(), &self.store);
+        // So that what was scrolled to is nearly always there at once.
+        self.read_fields(Instant::now() + AT_ONCE);
         self.settle_detail(&areas);
     }
 

@@ -9,6 +9,7 @@ use etcetera::BaseStrategy as _;
 use serde::{Deserialize, Serialize};
 
 use super::look::{Column, Look, Times};
+use super::model::Model;
 use super::theme::{ASCII, Theme};
 
 /// What is kept.
@@ -27,14 +28,18 @@ pub struct Settings {
     /// Columns that are not shown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hidden_columns: Vec<String>,
+    /// Fields that are columns.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
     /// Filters by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub filters: BTreeMap<String, String>,
 }
 
 impl Settings {
-    /// What a look and the kept filters are as settings.
-    pub fn of(look: &Look, filters: &BTreeMap<String, String>) -> Self {
+    /// What the user has set on the screen.
+    pub fn of(model: &Model) -> Self {
+        let look = &model.look;
         let hidden = Column::ALL.into_iter().filter(|&column| !look.columns.has(column));
         Self {
             theme: Some(look.theme.name.to_owned()),
@@ -42,7 +47,8 @@ impl Settings {
             // A mark does not outlast the screen.
             times: Some(look.times).filter(|&times| times != Times::SinceMark),
             hidden_columns: hidden.map(|column| column.name().to_owned()).collect(),
-            filters: filters.clone(),
+            fields: model.fields.names().map(str::to_owned).collect(),
+            filters: model.filters.clone(),
         }
     }
 
@@ -111,8 +117,10 @@ mod tests {
         let mut look =
             Look { theme: Theme::named("light").expect("a theme"), times: Times::SinceStart, ..Look::default() };
         look.columns.set(Column::Delta, false);
-        let filters = BTreeMap::from([("beats".to_owned(), "ws.text contains \"ping\"".to_owned())]);
-        let settings = Settings::of(&look, &filters);
+        let mut model = Model::new("a capture".to_owned(), false, 16 << 20, look);
+        model.filters = BTreeMap::from([("beats".to_owned(), "ws.text contains \"ping\"".to_owned())]);
+        assert_eq!(model.fields.toggle("json(.type)"), Ok(true));
+        let settings = Settings::of(&model);
         let text = toml::to_string(&settings).expect("TOML");
         let back: Settings = toml::from_str(&text).expect("TOML");
         assert_eq!(back, settings, "{text}");

@@ -57,7 +57,10 @@ impl Timeline {
             self.selected = len.checked_sub(1).and_then(|last| self.listing.get(store, last));
         }
         let at = self.place(store);
-        self.selected = self.listing.get(store, at);
+        // While a filter is still on its way to the selected row, that waits where it is.
+        if self.selected.is_none_or(|row| self.listing.is_known_from(store, row)) {
+            self.selected = self.listing.get(store, at);
+        }
         self.top = self.top.clamp((at + 1).saturating_sub(height), at).min(len.saturating_sub(height));
         if self.follow || self.selected.is_none() || at + 1 == len {
             self.seen = store.bounds().1;

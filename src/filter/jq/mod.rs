@@ -64,19 +64,24 @@ impl Query {
     /// Whether it is true of this text, `None` where that is no JSON; `false` where the expression fails, and where it comes to
     /// no end in its budget.
     pub(super) fn matches(&self, text: &[u8]) -> Option<bool> {
-        if self.given_up() >= GIVEN_UP {
-            self.given_up.fetch_add(1, Ordering::Relaxed);
-            return Some(false);
-        }
-        let answer = match readable(text) {
-            Readable::Yes => stacker::maybe_grow(STACK, NEW_STACK, || self.ask(text)),
-            Readable::No => return None,
-            Readable::TooLarge => None,
-        };
-        if answer.is_none() {
-            self.given_up.fetch_add(1, Ordering::Relaxed);
-        }
-        Some(answer.unwrap_or(false))
+        let mut found = false;
+        self.ask(text, &mut |result| {
+            found = !matches!(result, Val::Null | Val::Bool(false));
+            found
+        })?;
+        Some(found)
+    }
+
+    /// The first result for this text: a string as it is, anything else as JSON. `None` where the text is no JSON;
+    /// `Some(None)` where there is no result, or none in its budget.
+    pub(super) fn first(&self, text: &[u8]) -> Option<Option<String>> {
+        let mut first = None;
+        self.ask(text, &mut |result| {
+            let json = result.to_string();
+            first = Some(serde_json::from_str(&json).unwrap_or(json));
+            true
+        })?;
+        Some(first)
     }
 
     /// How many texts it came to no end on, or did not look into because of their size.
@@ -84,26 +89,40 @@ impl Query {
         self.given_up.load(Ordering::Relaxed)
     }
 
-    /// `None` where the budget does not suffice.
-    fn ask(&self, text: &[u8]) -> Option<bool> {
-        let Ok(input) = jaq_json::read::parse_single(text) else { return Some(false) };
+    /// Hands the results for a text to `enough` until that says so; `None` where it is no JSON. What comes to no end is counted.
+    fn ask(&self, text: &[u8], enough: &mut dyn FnMut(&Val) -> bool) -> Option<()> {
+        let ended = self.given_up() < GIVEN_UP
+            && match readable(text) {
+                Readable::Yes => stacker::maybe_grow(STACK, NEW_STACK, || self.run(text, enough)),
+                Readable::No => return None,
+                Readable::TooLarge => false,
+            };
+        if !ended {
+            self.given_up.fetch_add(1, Ordering::Relaxed);
+        }
+        Some(())
+    }
+
+    /// Whether the budget sufficed.
+    fn run(&self, text: &[u8], enough: &mut dyn FnMut(&Val) -> bool) -> bool {
+        let Ok(input) = jaq_json::read::parse_single(text) else { return true };
         let budget = Budget::new(STEPS + STEPS_PER_BYTE * text.len() as u64);
         let run = Run { lut: &self.filter.lut, budget: &budget };
         let results = self.filter.id.run((Ctx::<Guarded>::new(run, Vars::new([])), input));
         for result in results {
             match result {
-                Ok(Val::Null | Val::Bool(false)) => {}
-                Ok(_) => return Some(true),
-                Err(_) if budget.is_spent() => return None,
+                Ok(result) if enough(&result) => return true,
+                Ok(_) => {}
+                Err(_) if budget.is_spent() => return false,
                 // As in jq, an error ends the results.
                 Err(_) => break,
             }
-            // Results cost too, where there are many that are false.
+            // Results cost too, where there are many that are not enough.
             if !budget.spend(1) {
-                return None;
+                return false;
             }
         }
-        Some(false)
+        true
     }
 }
 

@@ -5,27 +5,24 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::columns::Shown;
 use super::{paint, put, row};
 use crate::anomaly::Severity;
 use crate::duplex::Direction;
 use crate::event::{Body, Event};
 use crate::store::{Kind, Row, RowId};
 use crate::tui::action::View;
-use crate::tui::listing::Scope;
 use crate::tui::look::{Column, Times};
 use crate::tui::model::{Model, Pane};
 use crate::tui::show;
-
-/// A column as it is drawn: what it is, and how wide.
-type Shown = (Column, usize);
 
 /// Draws the heading and the rows below it.
 pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if area.width == 0 || area.height == 0 {
         return;
     }
-    let shown = columns(model, usize::from(area.width));
-    heading(model, &shown, row(area, 0), buffer);
+    let shown = Shown::of(model, usize::from(area.width));
+    shown.heading(model, row(area, 0), buffer);
     let listing = &model.timeline.listing;
     let top = model.timeline.top();
     for line in 1..usize::from(area.height) {
@@ -50,67 +47,13 @@ fn nothing(model: &Model) -> &'static str {
     }
 }
 
-/// The columns for which there is room, in their order.
-fn columns(model: &Model, width: usize) -> Vec<Shown> {
-    let several = model.timeline.listing.scope() == Scope::All && model.store.connection_count() > 1;
-    let number = show::count(u64::from(model.store.bounds().1)).len().max(5);
-    let delta = width >= 78 && model.look.times != Times::SincePrevious;
-    let latency = width >= 86 && model.traffic().methods.is_some();
-    let wanted = [
-        (Column::Number, number, width >= 30),
-        (Column::Time, time_width(model.look.times, width), true),
-        (Column::Delta, 8, delta),
-        (Column::Connection, 5, several && width >= 40),
-        (Column::Kind, if width >= 60 { 10 } else { 2 }, true),
-        (Column::Frames, 3, width >= 100),
-        (Column::Size, 5, width >= 50),
-        (Column::Latency, 8, latency),
-    ];
-    let shown = wanted.into_iter().filter(|&(column, _, room)| room && model.look.columns.has(column));
-    shown.map(|(column, width, _)| (column, width)).collect()
-}
-
-fn time_width(times: Times, width: usize) -> usize {
-    match times {
-        Times::WithDate if width >= 100 => 26,
-        Times::OfDay | Times::WithDate if width >= 60 => 12,
-        Times::OfDay | Times::WithDate => 9,
-        Times::SinceStart | Times::SincePrevious | Times::SinceMark => 11,
-    }
-}
-
-fn heading(model: &Model, shown: &[Shown], area: Rect, buffer: &mut Buffer) {
-    let mut text = String::from("  ");
-    for &(column, width) in shown {
-        let (name, right) = match column {
-            Column::Number => ("No.", true),
-            Column::Time => ("Time", false),
-            Column::Delta => ("Delta", true),
-            Column::Connection => ("Conn", true),
-            Column::Kind if width < 4 => ("", false),
-            Column::Kind => ("Type", false),
-            Column::Frames => ("Frm", true),
-            Column::Size => ("Size", true),
-            Column::Latency => ("Latency", true),
-        };
-        if column == Column::Kind {
-            text.push_str("   ");
-        }
-        text.push_str(&if right { format!("{name:>width$} ") } else { format!("{name:<width$} ") });
-    }
-    text.push_str("Payload");
-    let active = model.focus == Pane::List && model.view == View::Messages;
-    let style = if active { model.look.theme.active } else { model.look.theme.passive };
-    put(buffer, area, &Line::styled(show::clipped(&text, usize::from(area.width), ""), style));
-}
-
-fn draw_row(model: &Model, shown: &[Shown], number: RowId, before: Option<RowId>, area: Rect, buffer: &mut Buffer) {
+fn draw_row(model: &Model, shown: &Shown, number: RowId, before: Option<RowId>, area: Rect, buffer: &mut Buffer) {
     let Some(index) = model.store.row(number) else { return };
     let theme = model.look.theme;
     let selected = model.timeline.selected() == Some(number);
     let event = model.store.glance(number);
     let mut spans = vec![gutter(model, number, index, selected)];
-    for &(column, width) in shown {
+    for &(column, width) in &shown.columns {
         if column == Column::Kind {
             spans.push(Span::styled(format!("{} ", arrow(index.direction())), theme.direction(index.direction())));
         }
@@ -126,6 +69,10 @@ fn draw_row(model: &Model, shown: &[Shown], number: RowId, before: Option<RowId>
             | Column::Latency => theme.dim,
         };
         spans.push(Span::styled(format!("{text} "), style));
+    }
+    for (at, &width) in shown.fields.iter().enumerate() {
+        let text = show::fitted(model.fields.cell(number, at), width, model.look.glyphs.more);
+        spans.push(Span::raw(format!("{text} ")));
     }
     let used: usize = spans.iter().map(|span| show::columns(&span.content)).sum();
     let room = usize::from(area.width).saturating_sub(used);

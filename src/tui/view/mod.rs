@@ -1,5 +1,6 @@
 //! The model to cells on the screen: one file a panel, each a pure function of what it shows.
 
+mod columns;
 mod connections;
 mod detail;
 mod diff;
