@@ -57,7 +57,7 @@ impl Dissect for Protobuf {
                 unit.with("value", json::value(&text, message.limits))
             }
             None => {
-                let fields = fields(message.bytes, message.limits, message.limits.depth / 2)
+                let fields = fields(&mut { message.bytes }, None, message.limits, message.limits.depth / 2)
                     .ok_or(Malformed::new("no fields and wire types"))?;
                 let text = Node::Array(fields).to_string();
                 Unit::new("fields").summary(&*text).with("value", Value::Json(text.into()))
@@ -94,29 +94,31 @@ pub fn types(
     }
 }
 
-/// The fields that all of the bytes are: number, wire type, and value.
-fn fields(mut bytes: &[u8], limits: &Limits, depth: usize) -> Option<Vec<Node>> {
+/// The fields that all of the bytes are, or those up to the end of `group`: number, wire type, and value.
+fn fields(bytes: &mut &[u8], group: Option<u32>, limits: &Limits, depth: usize) -> Option<Vec<Node>> {
     let mut found = Vec::new();
     while !bytes.is_empty() {
-        let (number, wire) = decode_key(&mut bytes).ok()?;
+        let (number, wire) = decode_key(bytes).ok()?;
         let (name, value) = match wire {
-            WireType::Varint => ("varint", json!(decode_varint(&mut bytes).ok()?)),
-            WireType::SixtyFourBit => ("i64", number_of(take(&mut bytes, 8)?)),
-            WireType::ThirtyTwoBit => ("i32", number_of(take(&mut bytes, 4)?)),
+            WireType::Varint => ("varint", json!(decode_varint(bytes).ok()?)),
+            WireType::SixtyFourBit => ("i64", number_of(take(bytes, 8)?)),
+            WireType::ThirtyTwoBit => ("i32", number_of(take(bytes, 4)?)),
             WireType::LengthDelimited => {
-                let length = usize::try_from(decode_varint(&mut bytes).ok()?).ok()?;
-                ("len", guess(take(&mut bytes, length)?, limits, depth))
+                let length = usize::try_from(decode_varint(bytes).ok()?).ok()?;
+                ("len", guess(take(bytes, length)?, limits, depth))
             }
+            // As in `guess`, two levels of JSON.
+            WireType::StartGroup if depth > 2 => ("group", fields(bytes, Some(number), limits, depth - 2)?.into()),
             WireType::StartGroup => {
-                let before = bytes;
-                skip_field(wire, number, &mut bytes, DecodeContext::default()).ok()?;
-                ("group", json!({ "omitted": before.len() - bytes.len() }))
+                let before = bytes.len();
+                skip_field(wire, number, bytes, DecodeContext::default()).ok()?;
+                ("group", json!({ "omitted": before - bytes.len() }))
             }
-            WireType::EndGroup => return None,
+            WireType::EndGroup => return (group == Some(number)).then_some(found),
         };
         found.push(json!({ "field": number, "wire": name, "value": value }));
     }
-    Some(found)
+    group.is_none().then_some(found)
 }
 
 /// Text, else a message, else bytes.
@@ -127,7 +129,7 @@ fn guess(bytes: &[u8], limits: &Limits, depth: usize) -> Node {
     }
     // Each message takes two levels of JSON: the array, and the object of the field.
     if depth > 2
-        && let Some(fields) = fields(bytes, limits, depth - 2)
+        && let Some(fields) = fields(&mut { bytes }, None, limits, depth - 2)
     {
         return Node::Array(fields);
     }
@@ -180,7 +182,8 @@ mod tests {
     #[test]
     fn without_a_schema_fields_are_told_as_they_stand() {
         let mut talk = Talk::by_hand("protobuf");
-        let told = talk.client_binary(b"\x08\x96\x01\x12\x02hi\x1a\x05\x0a\x01\x01\x10\x07\x25\x01\0\0\0");
+        let told = talk
+            .client_binary(b"\x08\x96\x01\x12\x02hi\x1a\x05\x0a\x01\x01\x10\x07\x25\x01\0\0\0\x2b\x08\x01\x33\x34\x2c");
         let [Value::Json(value)] = &told.field("protobuf.value")[..] else { panic!("a tree") };
         let expected = json!([
             { "field": 1, "wire": "varint", "value": 150 },
@@ -190,9 +193,13 @@ mod tests {
                 { "field": 2, "wire": "varint", "value": 7 },
             ] },
             { "field": 4, "wire": "i32", "value": 1 },
+            { "field": 5, "wire": "group", "value": [
+                { "field": 1, "wire": "varint", "value": 1 },
+                { "field": 6, "wire": "group", "value": [] },
+            ] },
         ]);
         assert_eq!(serde_json::from_str::<Node>(value).expect("JSON"), expected);
-        for odd in [&b"\x08"[..], b"\x0a\x05hi", b"\x0c", b"\x07", b"\x00\x01"] {
+        for odd in [&b"\x08"[..], b"\x0a\x05hi", b"\x0c", b"\x0b\x08\x01", b"\x0b\x14", b"\x07", b"\x00\x01"] {
             assert_eq!(talk.client_binary(odd).codes(), ["payload.malformed"], "{odd:x?}");
         }
     }

@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ciborium::Value as Cbor;
+use memchr::memchr;
+use rmp::Marker;
 use rmpv::ValueRef as MsgPack;
 
 use crate::config::Limits;
@@ -42,9 +44,45 @@ fn read_msgpack<'a>(bytes: &'a [u8], limits: &Limits) -> Option<MsgPack<'a>> {
     if bytes.len() > limits.decode {
         return None;
     }
+    // The reader takes 0xc1, which is never used, for nil.
+    if memchr(0xc1, bytes).is_some() && has_unused(bytes) {
+        return None;
+    }
     let mut rest = bytes;
     let value = rmpv::decode::read_value_ref_with_max_depth(&mut rest, limits.depth).ok()?;
     rest.is_empty().then_some(value)
+}
+
+/// Whether a value among `bytes` begins with 0xc1. Says no at the first value that is not whole.
+fn has_unused(mut bytes: &[u8]) -> bool {
+    while let Some((&first, rest)) = bytes.split_first() {
+        // How many bytes of length, and how many bytes follow in any case; what is inside arrays and maps follows as well.
+        let (width, fixed) = match Marker::from_u8(first) {
+            Marker::Reserved => return true,
+            Marker::FixStr(length) => (0, usize::from(length)),
+            Marker::Str8 | Marker::Bin8 => (1, 0),
+            Marker::Str16 | Marker::Bin16 => (2, 0),
+            Marker::Str32 | Marker::Bin32 => (4, 0),
+            Marker::Ext8 => (1, 1),
+            Marker::Ext16 => (2, 1),
+            Marker::Ext32 => (4, 1),
+            Marker::U8 | Marker::I8 => (0, 1),
+            Marker::U16 | Marker::I16 | Marker::FixExt1 | Marker::Array16 | Marker::Map16 => (0, 2),
+            Marker::FixExt2 => (0, 3),
+            Marker::U32 | Marker::I32 | Marker::F32 | Marker::Array32 | Marker::Map32 => (0, 4),
+            Marker::FixExt4 => (0, 5),
+            Marker::U64 | Marker::I64 | Marker::F64 => (0, 8),
+            Marker::FixExt8 => (0, 9),
+            Marker::FixExt16 => (0, 17),
+            Marker::FixPos(_) | Marker::FixNeg(_) | Marker::FixArray(_) | Marker::FixMap(_) => (0, 0),
+            Marker::Null | Marker::True | Marker::False => (0, 0),
+        };
+        let Some((length, rest)) = rest.split_at_checked(width) else { return false };
+        let length = length.iter().fold(0, |number, byte| number << 8 | usize::from(*byte));
+        let Some((_, behind)) = rest.split_at_checked(fixed + length) else { return false };
+        bytes = behind;
+    }
+    false
 }
 
 fn read_cbor(bytes: &[u8], limits: &Limits) -> Option<Cbor> {
@@ -186,6 +224,23 @@ mod tests {
             &[0x01; 65],
         ] {
             assert_eq!(cbor(broken, &limits), None, "{broken:x?}");
+        }
+    }
+
+    #[test]
+    fn what_messagepack_never_uses_is_no_value() {
+        let limits = Limits::default();
+        for unused in [&b"\xc1"[..], b"\x92\x01\xc1", b"\x92\xd9\x01a\xc1", b"\x82\xa1a\xc7\x02\x07\x01\x01\xa1b\xc1"] {
+            assert_eq!(msgpack(unused, &limits), None, "{unused:x?}");
+        }
+        for inside in [
+            &b"\xcc\xc1"[..],
+            b"\xc4\x01\xc1",
+            b"\xd4\x01\xc1",
+            b"\x92\xcb\xc1\0\0\0\0\0\0\0\xc0",
+            b"\xdc\x00\x01\xcc\xc1",
+        ] {
+            assert!(msgpack(inside, &limits).is_some(), "{inside:x?}");
         }
     }
 

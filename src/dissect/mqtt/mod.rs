@@ -1,5 +1,6 @@
 //! MQTT 3.1, 3.1.1 and 5: the packets of a byte stream that need not align with messages (MQTT 3.1.1 §6, 5.0 §6).
 
+mod identifiers;
 mod v3;
 mod v5;
 
@@ -49,6 +50,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
         ("correlation", "correlation data"),
         ("content_type", "content type"),
         ("subscription_id", "subscription identifier"),
+        ("subscription_ids", "all of them, where a PUBLISH has several"),
         ("properties", "user properties, as pairs of name and value"),
     ],
 };
@@ -247,16 +249,31 @@ fn decide(version: Version, bytes: &[u8]) -> Version {
     if version != Version::Unknown {
         return version;
     }
+    // What has two bytes of version 3, or none, and what the codec there does not look at.
+    if matches!(bytes[0] >> 4, 2 | 4..=7) && bytes.len() > 4 || bytes[0] >> 4 == 14 && bytes.len() > 2 {
+        return Version::V5;
+    }
     let limits = Limits::default();
     let fits_3 = v3::packet(bytes, &limits).is_ok();
     let fits_5 = v5::packet(bytes, &mut Aliases::default(), &limits).is_ok();
     match (fits_3, fits_5) {
         (false, true) => Version::V5,
         (true, false) => Version::V3,
-        // The properties of a PUBLISH of version 5 would be the start of a version 3 payload, which seldom fits.
-        (true, true) if bytes[0] >> 4 == 3 => Version::V5,
+        // The properties of a PUBLISH of version 5 would be the start of a version 3 payload, which seldom fits, unless that
+        // begins with a zero: no properties.
+        (true, true) if bytes[0] >> 4 == 3 && !has_payload_of_zero(bytes) => Version::V5,
         (true, true) | (false, false) => Version::Unknown,
     }
+}
+
+/// Whether a PUBLISH would in version 3 have a payload that begins with a zero and does not go on as text.
+fn has_payload_of_zero(publish: &[u8]) -> bool {
+    let Ok(Some(mqtt_proto::v3::Packet::Publish(publish))) = mqtt_proto::v3::Packet::decode(publish) else {
+        return false;
+    };
+    let is_text =
+        |rest: &[u8]| !rest.is_empty() && str::from_utf8(rest).is_ok_and(|text| !text.contains(char::is_control));
+    matches!(&publish.payload[..], [0, rest @ ..] if !is_text(rest))
 }
 
 /// Protocol level of a CONNECT packet (§3.1.2.2).
@@ -338,6 +355,16 @@ mod tests {
     }
 
     #[test]
+    fn a_publish_may_match_several_subscriptions() {
+        let mut talk = Talk::on("/", Some("mqtt"));
+        talk.client_binary(CONNECT_5);
+        let told = talk.server_binary(b"\x30\x0d\x00\x01t\x07\x0b\x07\x0b\xac\x02\x01\x01hi");
+        assert_eq!((told.codes(), told.field("mqtt.payload")), (vec![], vec!["hi".into()]));
+        assert_eq!(told.field("mqtt.subscription_id"), [7u8.into()]);
+        assert_eq!(told.field("mqtt.subscription_ids"), [Value::Json("[7,300]".into())]);
+    }
+
+    #[test]
     fn what_is_no_packet_is_told_so() {
         let odd: [&[u8]; 6] =
             [b"\x00\x00", b"\x11\x00", b"\x30\x80\x80\x80\x80\x01", b"\x10\x02ab", b"\x20\x02\0\0", b"\x36\x01\0"];
@@ -353,6 +380,24 @@ mod tests {
         assert_eq!(talk.server_binary(b"\x00\x01t!").kinds(), ["part"]);
         let told = talk.server_binary(b"\x30\x04\x00\x01t!");
         assert_eq!((told.kinds(), told.codes()), (vec!["PUBLISH"], vec![]));
+    }
+
+    #[test]
+    fn joined_late_the_version_is_what_a_packet_can_only_be() {
+        let payload = |publish: &[u8]| Talk::late("mqtt").server_binary(publish).field("mqtt.payload");
+        assert_eq!(payload(b"\x30\x05\x00\x01t\x00!"), ["!".into()], "no properties, and text");
+        assert_eq!(payload(b"\x30\x07\x00\x01t\x02\x01\x01!"), ["!".into()], "a property");
+        assert_eq!(
+            payload(b"\x30\x07\x00\x01t\x00\x01\x00\xff"),
+            [Value::Bytes([0, 1, 0, 255].into())],
+            "binary of version 3"
+        );
+        let mut talk = Talk::late("mqtt");
+        talk.server_binary(b"\x40\x03\x00\x07\x10");
+        assert_eq!(
+            talk.server_binary(b"\x30\x07\x00\x01t\x00\x01\x00\xff").field("mqtt.payload"),
+            [Value::Bytes([1, 0, 255].into())]
+        );
     }
 
     #[test]

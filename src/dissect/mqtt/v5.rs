@@ -2,7 +2,7 @@
 
 use mqtt_proto::v5::{Packet as Wire, UserProperty, VarByteInt};
 
-use super::{Aliases, Packet, Publish, acknowledge, answers, answers_next, asks, asks_next, list, ping};
+use super::{Aliases, Packet, Publish, acknowledge, answers, answers_next, asks, asks_next, identifiers, list, ping};
 use crate::config::Limits;
 use crate::dissect::decoded::{Unit, Value};
 use crate::dissect::json;
@@ -20,6 +20,8 @@ macro_rules! acknowledged {
 /// # Errors
 /// Why it is none, in the words of the codec.
 pub(super) fn packet(bytes: &[u8], aliases: &mut Aliases, limits: &Limits) -> Result<Packet, String> {
+    let several = identifiers::split(bytes);
+    let bytes = several.as_ref().map_or(bytes, |(one, _)| one);
     let wire = Wire::decode(bytes).map_err(|error| error.to_string())?.ok_or("it ends inside a field")?;
     let (unit, link) = match wire {
         Wire::Connect(connect) => {
@@ -48,7 +50,11 @@ pub(super) fn packet(bytes: &[u8], aliases: &mut Aliases, limits: &Limits) -> Re
                 .with_some("keep_alive", properties.server_keep_alive);
             (with_properties(unit, &properties.user_properties), answers_next("connect"))
         }
-        Wire::Publish(publish) => return Ok(self::publish(&publish, aliases, limits)),
+        Wire::Publish(publish) => {
+            let Packet { unit, link } = self::publish(&publish, aliases, limits);
+            let all = several.map(|(_, all)| Value::Json(format!("{all:?}").replace(' ', "").into()));
+            return Ok(Packet { unit: unit.with_some("subscription_ids", all), link });
+        }
         Wire::Puback(ack) => (acknowledged!("PUBACK", ack), answers("publish", ack.pid.value())),
         Wire::Pubrec(ack) => (acknowledged!("PUBREC", ack), answers("publish", ack.pid.value())),
         Wire::Pubrel(ack) => (acknowledged!("PUBREL", ack), Some(asks("release", ack.pid.value(), "PUBREL"))),
