@@ -22,7 +22,10 @@ const PER_MESSAGE: &[&str] =
     &["abnormal", "deflate-takeover", "fragments-node", "nats", "rpc", "socketio", "sockjs", "subprotocol"];
 
 /// These are there for what their messages mean, which `tests/meaning.rs` tells: they have a golden per message only.
-const MEANING: &[&str] = &["cable", "devtools", "graphql", "jupyter", "mqtt5", "phoenix", "signalr", "wamp", "xmpp"];
+const MEANING: &[&str] = &[
+    "aedes", "cable", "devtools", "graphql", "jsonrpc", "jupyter", "mqtt5", "phoenix", "signalr", "soap", "wamp",
+    "xmpp",
+];
 
 /// What the programs did that are recorded in a sample, from `samples/README.md`.
 ///

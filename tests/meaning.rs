@@ -13,6 +13,13 @@ use wscope::run::Run;
 
 /// A line for each connection: its protocols, messages, requests, and how many of these were answered; behind a colon what was not.
 const SAID: &[(&str, &str)] = &[
+    (
+        "aedes.pcap",
+        "1 mqtt 48 messages, 5 of 5 answered
+         2 mqtt 71 messages, 7 of 7 answered
+         3 mqtt 24 messages, 2 of 2 answered
+         4 mqtt 14 messages, 1 of 1 answered",
+    ),
     ("cable.pcap", "1 actioncable 13 messages, 3 of 3 answered"),
     (
         "devtools.pcap.gz",
@@ -24,6 +31,11 @@ const SAID: &[(&str, &str)] = &[
         "1 graphql 22 messages, 5 of 5 answered
          2 graphql 22 messages, 8 of 8 answered
          3 graphql 1 messages, 0 of 1 answered: connection_init",
+    ),
+    (
+        "jsonrpc.pcap",
+        "1 json+jsonrpc 11 messages, 6 of 6 answered
+         2 jsonrpc 6 messages, 2 of 2 answered",
     ),
     (
         "jupyter.pcap.gz",
@@ -53,6 +65,11 @@ const SAID: &[(&str, &str)] = &[
         "1 signalr 28 messages, 7 of 7 answered
          2 signalr 28 messages, 7 of 7 answered
          3 signalr 28 messages, 7 of 7 answered",
+    ),
+    (
+        "soap.pcap",
+        "1 soap 6 messages, 3 of 3 answered
+         2 soap 6 messages, 0 of 0 answered",
     ),
     (
         "socketio.pcap",
@@ -88,8 +105,8 @@ struct Talk {
     protocols: BTreeSet<String>,
     messages: u64,
     requests: u64,
-    /// Sender, message and method of each request that was answered.
-    answered: BTreeSet<(&'static str, u64, String)>,
+    /// Sender, message, method and identifier of each request that was answered.
+    answered: BTreeSet<(&'static str, u64, String, Option<Box<str>>)>,
     unanswered: Vec<String>,
 }
 
@@ -115,8 +132,9 @@ fn talks(sample: &str) -> BTreeMap<ConnectionId, Talk> {
                     assert_ne!(unit.kind, "unknown", "{sample}, {number} of {:?}: {}", message.direction, unit.summary);
                     talk.protocols.insert(unit.protocol.as_ref().unwrap_or(&decoded.protocol).to_string());
                     talk.requests += u64::from(unit.role == Some(Role::Request));
-                    if let Some(reply) = &unit.reply {
-                        talk.answered.insert((reply.direction.sender(), reply.message, reply.method.to_string()));
+                    if let (Some(reply), Some(Role::Reply)) = (&unit.reply, unit.role) {
+                        let (by, id) = (reply.direction.sender(), unit.id.clone());
+                        talk.answered.insert((by, reply.message, reply.method.to_string(), id));
                     }
                     let lost = unit.role == Some(Role::Reply) && unit.reply.is_none();
                     assert!(!lost, "{sample}, {number} of {:?}: {} answers nothing", message.direction, unit.summary);

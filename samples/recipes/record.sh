@@ -85,6 +85,10 @@ make_sample() {
                              record "$1" 8101 "$scratch/aiosignalr/bin/python" signalr_server.py node signalr.js; keep_pcap "$1" ;;
         cable)               record "$1" 8102 ruby cable.rb node cable.js; keep_pcap "$1" ;;
         phoenix)             record "$1" 8103 node phoenix.js; keep_pcap "$1" ;;
+        aedes)               record "$1" 8104 node aedes.js; keep_pcap "$1" ;;
+        soap)                python_with soap spyne==2.14.0 zeep==4.3.3 websockets==17.4
+                             record "$1" 8105 "$scratch/soap/bin/python" soap.py; keep_pcap "$1" ;;
+        jsonrpc)             record "$1" 8106 node jsonrpc.js; keep_pcap "$1" ;;
         *) echo "no recipe for $1" >&2; return 2 ;;
     esac
 }
@@ -92,7 +96,7 @@ make_sample() {
 install_peers
 if [ $# -eq 0 ]; then
     set -- echo-python fragments-node deflate-takeover deflate-no-takeover refused wrong-accept subprotocol abnormal \
-        tungstenite-echo browser h2-haproxy connect-squid tls-suites tls-renegotiation socketio rpc sockjs nats mqtt5 xmpp jupyter wamp graphql devtools signalr cable phoenix
+        tungstenite-echo browser h2-haproxy connect-squid tls-suites tls-renegotiation socketio rpc sockjs nats mqtt5 xmpp jupyter wamp graphql devtools signalr cable phoenix aedes soap jsonrpc
 fi
 for name; do
     echo "recording $name"

@@ -243,8 +243,13 @@ fn whole(mut bytes: &[u8]) -> bool {
 /// Which version a connection speaks once this packet is known; where the CONNECT was not seen, by what can be only one.
 fn decide(version: Version, bytes: &[u8]) -> Version {
     const CONNECT: u8 = 1;
+    const CONNACK: u8 = 2;
     if bytes[0] >> 4 == CONNECT {
         return if level(bytes) == Some(5) { Version::V5 } else { Version::V3 };
+    }
+    // A server that does not know version 5 refuses it in the words of its own, without properties.
+    if bytes[0] >> 4 == CONNACK && bytes.len() == 4 {
+        return Version::V3;
     }
     if version != Version::Unknown {
         return version;
@@ -352,6 +357,15 @@ mod tests {
         talk.incomplete(Direction::ToServer);
         let lost = talk.client_binary(b"\x30\x07\x00\x00\x03\x23\x00\x05?");
         assert_eq!(lost.field("mqtt.topic"), ["".into()]);
+    }
+
+    #[test]
+    fn a_server_of_version_3_refuses_version_5() {
+        let mut talk = Talk::on("/", Some("mqtt"));
+        talk.client_binary(CONNECT_5);
+        let refused = talk.server_binary(b"\x20\x02\x00\x01");
+        assert_eq!((refused.codes(), refused.answers()), (vec![], Some((1, "CONNECT"))));
+        assert_eq!(refused.field("mqtt.reason"), ["UnacceptableProtocolVersion".into()]);
     }
 
     #[test]
