@@ -23,7 +23,7 @@ use wscope::run::check::Report;
 use wscope::run::output::{Growth, Output};
 use wscope::run::{self, Finished, export, interrupt};
 use wscope::stats;
-use wscope::tui::{self, settings::Settings};
+use wscope::tui::{self, resident::Resident, settings::Settings};
 
 use cli::{Check, CheckFormat, Cli, Command, Export, Inputs, Stats, StatsFormat};
 use open::open;
@@ -88,6 +88,7 @@ fn show(cli: &Cli) -> Result<ExitCode> {
     let stop = Arc::new(AtomicBool::new(false));
     // Where none can be made, that is told once it is needed.
     let spill = tempfile::tempfile().ok();
+    let resident = Resident::open();
     // What is saved on request goes where we stand, and settings to their own folder.
     let folders: Vec<_> = [PathBuf::from(".")].into_iter().chain(Settings::folder()).collect();
     let (source, mut run) = open(inputs, Per::Message, &stop, &folders)?;
@@ -104,6 +105,7 @@ fn show(cli: &Cli) -> Result<ExitCode> {
         settings,
         memory: cli.screen.memory,
         spill,
+        resident,
         look,
         filter: filter.expr().map(|_| filter.to_string()),
         fields: cli.screen.columns.clone(),

@@ -100,6 +100,19 @@ fn payloads_over_the_budget_are_read_from_the_disk() {
 }
 
 #[test]
+fn what_the_process_takes_besides_leaves_less_room_for_records_and_no_row_is_shed_for_it() {
+    const LENGTH: usize = 10_000;
+    let mut store = Store::new(64 << 20);
+    for number in 0..20 << 10 {
+        store.set_resident(store.memory() + (40 << 20));
+        store.push(message(1, number, LENGTH)).expect("room");
+    }
+    assert!(store.memory() <= 25 << 20, "{} bytes of memory", store.memory());
+    assert_eq!((store.shed(), store.bounds().0), (&Default::default(), 0));
+    assert!(store.event(0).is_ok());
+}
+
+#[test]
 fn a_row_that_was_replaced_is_another_one_and_those_behind_it_stay_when_older_ones_go() {
     const PIECE: u32 = 1 << 16;
     let mut store = Store::new(16 << 20);

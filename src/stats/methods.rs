@@ -17,7 +17,11 @@ pub struct Methods {
     pub unanswered: Vec<(ConnectionId, Unanswered)>,
     /// How many more there are.
     pub more: u64,
+    memory: usize,
 }
+
+/// Bytes of a latency's classes, and of what holds a name and a method together, about.
+const BESIDE: usize = 256;
 
 /// One method, topic or operation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -42,6 +46,8 @@ impl Methods {
         for request in unanswered {
             self.method(&request.method, limit).unanswered += 1;
             if self.unanswered.len() < limit {
+                let texts = request.method.len() + request.id.len();
+                self.memory += size_of::<(ConnectionId, Unanswered)>() + texts;
                 self.unanswered.push((connection, request.clone()));
             } else {
                 self.more += 1;
@@ -58,11 +64,19 @@ impl Methods {
         named
     }
 
+    /// Bytes of memory taken, about.
+    pub fn memory(&self) -> usize {
+        self.memory
+    }
+
     fn method(&mut self, name: &str, limit: usize) -> &mut Method {
         if self.named.len() >= limit && !self.named.contains_key(name) {
             return &mut self.others;
         }
-        self.named.entry(name.into()).or_default()
+        self.named.entry(name.into()).or_insert_with(|| {
+            self.memory += size_of::<Method>() + name.len() + BESIDE;
+            Method::default()
+        })
     }
 }
 

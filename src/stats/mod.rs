@@ -36,10 +36,12 @@ use traffic::Traffic;
 #[derive(Debug)]
 pub struct Stats {
     rows: HashMap<ConnectionId, Box<Row>, RandomState>,
-    /// Ended connections by their bytes, to shed the row of the smallest.
+    /// Ended connections by their bytes, to shed the row of the smallest; none where all are kept.
     ended: BTreeSet<(u64, ConnectionId)>,
     limit: usize,
     methods: usize,
+    /// Bytes that the methods of all rows take.
+    methods_memory: usize,
     shed: Shed,
     total: Traffic,
     totals: Totals,
@@ -121,6 +123,7 @@ impl Stats {
             ended: BTreeSet::new(),
             limit,
             methods,
+            methods_memory: 0,
             shed: Shed::default(),
             total: Traffic::default(),
             totals: Totals::default(),
@@ -154,6 +157,7 @@ impl Stats {
                 }
             }
             Body::Message(message) => {
+                let before = row.methods_memory();
                 for traffic in [&mut row.traffic, &mut self.total] {
                     traffic.fragments(message);
                     if !ends(message) {
@@ -164,6 +168,7 @@ impl Stats {
                         traffic.methods.get_or_insert_default().answers(decoded, self.methods);
                     }
                 }
+                self.methods_memory += row.methods_memory() - before;
             }
             Body::Gap(gap) => {
                 for traffic in [&mut row.traffic, &mut self.total] {
@@ -177,10 +182,12 @@ impl Stats {
             Body::Closed(closed) => {
                 row.end = Some(Box::new(Ended::new(closed)));
                 if !closed.unanswered.is_empty() || closed.forgotten > 0 {
+                    let before = row.methods_memory();
                     for traffic in [&mut row.traffic, &mut self.total] {
                         let methods = traffic.methods.get_or_insert_default();
                         methods.ended(event.connection, &closed.unanswered, closed.forgotten, self.methods);
                     }
+                    self.methods_memory += row.methods_memory() - before;
                 }
                 // Of a message that the stream's end cut, the last frame says that it ends.
                 for way in Direction::BOTH {
@@ -211,12 +218,15 @@ impl Stats {
 
     /// Nothing more comes of a connection: of too many that are over, the smallest loses its row.
     fn over(&mut self, connection: ConnectionId) {
+        if self.limit == usize::MAX {
+            return;
+        }
         let bytes = self.rows.get(&connection).map_or(0, |row| row.traffic.wire_bytes());
         self.ended.insert((bytes, connection));
         if self.ended.len() > self.limit
             && let Some((bytes, smallest)) = self.ended.pop_first()
         {
-            self.rows.remove(&smallest);
+            self.drop_row(smallest);
             self.shed.count += 1;
             self.shed.largest = self.shed.largest.max(bytes);
         }
@@ -224,14 +234,21 @@ impl Stats {
 
     /// Lets go of a connection: it has no row any more, and stays in the total.
     pub fn forget(&mut self, connection: ConnectionId) {
-        if let Some(row) = self.rows.remove(&connection) {
+        if let Some(row) = self.drop_row(connection) {
             self.ended.remove(&(row.traffic.wire_bytes(), connection));
         }
+    }
+
+    fn drop_row(&mut self, connection: ConnectionId) -> Option<Box<Row>> {
+        let row = self.rows.remove(&connection)?;
+        self.methods_memory -= row.methods_memory();
+        Some(row)
     }
 
     /// Takes other methods for those of a connection.
     pub fn set_methods(&mut self, connection: ConnectionId, methods: Methods) {
         if let Some(row) = self.rows.get_mut(&connection) {
+            self.methods_memory = self.methods_memory + methods.memory() - row.methods_memory();
             row.traffic.methods = (methods != Methods::default()).then(|| Box::new(methods));
         }
     }
@@ -239,6 +256,11 @@ impl Stats {
     /// What went over all connections.
     pub fn total(&self) -> &Traffic {
         &self.total
+    }
+
+    /// Bytes of memory that the methods of all connections take, about; all else of a connection is a row's size and a little.
+    pub fn methods_memory(&self) -> usize {
+        self.methods_memory
     }
 
     /// What is counted of connections as such.
@@ -295,6 +317,10 @@ impl Row {
     /// Nanoseconds that it lasted, or lasts until now.
     pub fn duration(&self) -> i64 {
         self.end.as_ref().map_or_else(|| self.latest.since(self.begin), |end| end.duration)
+    }
+
+    fn methods_memory(&self) -> usize {
+        self.traffic.methods.as_ref().map_or(0, |methods| methods.memory())
     }
 
     /// The size of the message that ends with this frame, if one does.

@@ -99,6 +99,11 @@ impl Connection {
         self.end = Some(closed.how);
     }
 
+    /// Whether nothing more comes of it: it ended, or no WebSocket was opened.
+    pub fn is_over(&self) -> bool {
+        self.end.is_some() || self.verdict.is_some() && !self.established
+    }
+
     /// A word for where it stands: a close code, how TCP ended, or `open`.
     pub fn state(&self) -> String {
         if !self.established && self.verdict.is_some() {

@@ -7,7 +7,7 @@
 //!    └────► Stats: the numbers of each connection and of all
 //! ```
 //!
-//! One budget bounds all of it. What no longer fits is written to the disk; where the index alone does not fit, or the disk
+//! One budget bounds all of it, and where the system tells what memory the process has, that as a whole. What no longer fits is written to the disk; where the index alone does not fit, or the disk
 //! is full, the oldest is shed, and [`Store::shed`] tells how much.
 
 pub mod connection;
@@ -65,6 +65,8 @@ pub struct Store {
     started: Timestamp,
     /// Bytes taken elsewhere that count in the budget.
     beside: usize,
+    /// Bytes that the process takes besides what is counted here, where the system tells.
+    rest: usize,
     shed: Shed,
     until_look: usize,
     head: Vec<u8>,
@@ -113,6 +115,7 @@ impl Store {
             stats: Stats::new(usize::MAX, METHODS),
             started: Timestamp::default(),
             beside: 0,
+            rest: 0,
             shed: Shed::default(),
             until_look: LOOK,
             head: Vec::new(),
@@ -127,6 +130,12 @@ impl Store {
     /// Counts bytes in the budget that what belongs to the store takes elsewhere: lists of what a filter chose, events on their way.
     pub fn set_beside(&mut self, bytes: usize) {
         self.beside = bytes;
+    }
+
+    /// Learns what memory the process has, so that the spool leaves room for the analysis and all else. The index does not: rows
+    /// that are shed are gone, while records are on the disk.
+    pub fn set_resident(&mut self, bytes: usize) {
+        self.rest = bytes.saturating_sub(self.index_memory() + self.spool.memory());
     }
 
     /// Keeps an event; the number of its row, or `None` where it could not be kept.
@@ -186,6 +195,7 @@ impl Store {
             self.shed_piece();
             index = self.index_memory() + self.beside;
         }
+        let index = index - self.beside + self.beside.max(self.rest);
         let spool = self.budget.saturating_sub(index).max(SPOOL_MIN);
         // The chunk being filled and the spare one are not counted there.
         self.spool.fit(spool - 2 * CHUNK);
@@ -319,7 +329,7 @@ impl Store {
         for slot in &mut self.connections {
             let Some(connection) = slot else { continue };
             connection.rows.drop_before(self.first);
-            if connection.rows.is_empty() && connection.end.is_some() {
+            if connection.rows.is_empty() && connection.is_over() {
                 self.stats.forget(connection.id);
                 self.live -= 1;
                 *slot = None;
@@ -333,7 +343,7 @@ impl Store {
         // Each row is in the list of one connection.
         let lists = (self.next - self.first) as usize * size_of::<RowId>();
         let connection = size_of::<Connection>() + size_of::<stats::Row>() + CONNECTION;
-        rows * size_of::<Row>() + slots + lists + self.live * connection
+        rows * size_of::<Row>() + slots + lists + self.live * connection + self.stats.methods_memory()
     }
 
     fn read(&self, number: RowId, limit: usize) -> Result<Event, Gone> {

@@ -40,6 +40,7 @@ pub mod news;
 pub mod packets;
 pub mod prompt;
 pub mod reread;
+pub mod resident;
 pub mod save;
 pub mod search;
 pub mod settings;
@@ -70,6 +71,7 @@ use model::{Ended, Model};
 use packets::Writing;
 use prompt::History;
 use reread::Reread;
+use resident::Resident;
 use save::Saving;
 use settings::Settings;
 use terminal::{Guard, Screen};
@@ -103,6 +105,8 @@ pub struct Options {
     pub memory: usize,
     /// Where records go that leave the memory; made before a sandbox is entered.
     pub spill: Option<File>,
+    /// Tells what memory the process has.
+    pub resident: Option<Resident>,
     /// How it looks.
     pub look: Look,
     /// A filter to begin with.
@@ -120,8 +124,21 @@ pub struct Options {
 /// # Errors
 /// When there is no terminal, or it is gone.
 pub fn run(source: Box<dyn Source>, options: Options) -> io::Result<Option<Finished>> {
-    let Options { name, live, inputs, kept, settings, memory, spill, look, filter, fields, mut reading, over } =
-        options;
+    let Options {
+        name,
+        live,
+        inputs,
+        kept,
+        settings,
+        memory,
+        spill,
+        resident,
+        look,
+        filter,
+        fields,
+        mut reading,
+        over,
+    } = options;
     let mut model = Model::new(name, live, memory, look);
     model.reading.kept = kept;
     model.reread = Reread::new(reading.run.config.clone());
@@ -162,6 +179,7 @@ pub fn run(source: Box<dyn Source>, options: Options) -> io::Result<Option<Finis
         saving: None,
         packets: None,
         inputs,
+        resident,
         asked,
         stopped,
         over,
@@ -184,6 +202,7 @@ struct Desk {
     saving: Option<Box<Saving>>,
     packets: Option<Writing>,
     inputs: Inputs,
+    resident: Option<Resident>,
     /// Set by SIGUSR1, which asks how it goes.
     asked: Arc<AtomicBool>,
     /// Set by SIGTSTP: a stop that gives the terminal back first.
@@ -239,6 +258,9 @@ impl Desk {
     /// Takes what was told for a while; whether there was anything.
     fn take_news(&mut self) -> bool {
         let until = Instant::now() + SLICE;
+        if let Some(bytes) = self.resident.as_ref().and_then(Resident::bytes) {
+            self.model.store.set_resident(bytes);
+        }
         let mut any = false;
         while let Some(news) = self.feed.take() {
             any = true;
