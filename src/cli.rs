@@ -104,17 +104,27 @@ pub(crate) struct Inputs {
     pub(crate) capture: Capture,
 }
 
+/// Paths of key logs.
+pub(crate) struct KeyLogs {
+    named: Vec<PathBuf>,
+    environment: Option<PathBuf>,
+}
+
+impl KeyLogs {
+    /// Opens them, if there are any.
+    pub(crate) fn open(&self) -> Result<Option<KeyLog>, wscope::capture::Error> {
+        if self.named.is_empty() && self.environment.is_none() {
+            return Ok(None);
+        }
+        KeyLog::open(&self.named, self.environment.as_deref()).map(Some)
+    }
+}
+
 impl Inputs {
     /// What is read, as it was named.
     pub(crate) fn name(&self) -> String {
         let files = self.files().into_iter().map(|file| file.display().to_string());
         self.capture.interface.iter().cloned().chain(files).collect::<Vec<_>>().join(" ")
-    }
-
-    /// The files, where they can be read once more: standard input cannot.
-    pub(crate) fn files_to_read_again(&self) -> Vec<PathBuf> {
-        let files = self.files();
-        if files.iter().all(|file| file.is_file()) { files } else { Vec::new() }
     }
 
     /// All files, in the order in which they are read.
@@ -123,12 +133,9 @@ impl Inputs {
     }
 
     /// The key logs: those that were named, and the one of the environment, which may not be there yet.
-    pub(crate) fn key_logs(&self) -> Result<Option<KeyLog>, wscope::capture::Error> {
+    pub(crate) fn key_logs(&self) -> KeyLogs {
         let environment = std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty()).map(PathBuf::from);
-        if self.keylog.is_empty() && environment.is_none() {
-            return Ok(None);
-        }
-        KeyLog::open(&self.keylog, environment.as_deref()).map(Some)
+        KeyLogs { named: self.keylog.clone(), environment }
     }
 
     /// How a capture is analysed.

@@ -16,7 +16,7 @@ use clap::{CommandFactory as _, Parser as _};
 use mimalloc::MiMalloc;
 use wscope::capture;
 use wscope::check;
-use wscope::config::{Config, Decode, Per};
+use wscope::config::Per;
 use wscope::export::{FORMATS, Row, SCHEMA, text};
 use wscope::filter::{self, Filter};
 use wscope::run::check::Report;
@@ -26,7 +26,7 @@ use wscope::stats;
 use wscope::tui::{self, resident::Resident, settings::Settings};
 
 use cli::{Check, CheckFormat, Cli, Command, Export, Inputs, Stats, StatsFormat};
-use open::open;
+use open::{again, open};
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -97,9 +97,11 @@ fn show(cli: &Cli) -> Result<ExitCode> {
         name: inputs.name(),
         live: !inputs.capture.interface.is_empty(),
         inputs: tui::Inputs {
-            files: inputs.files_to_read_again(),
-            filter: inputs.filter.clone(),
-            config: Config { decode: Decode::Nothing, ..run.config.clone() },
+            open: again(inputs),
+            config: run.config.clone(),
+            threads: run.threads,
+            stop: run.stop,
+            redact: inputs.redact,
         },
         kept: inputs.capture.recording().map(|recording| recording.path),
         settings,

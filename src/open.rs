@@ -9,6 +9,7 @@ use wscope::capture::{Description, Files, Interfaces, KeyLog, Keyed, Live, Recor
 use wscope::config::{Limits, Per};
 use wscope::run::privileges::{self, Needs, Sandbox};
 use wscope::run::{Run, interrupt};
+use wscope::tui::again;
 
 use crate::cli::Inputs;
 
@@ -30,11 +31,11 @@ pub(crate) fn open(
         recorder: None,
         threads: 1,
     };
-    let key_logs = inputs.key_logs()?;
+    let key_logs = inputs.key_logs().open()?;
     let source: Box<dyn Source> = if inputs.capture.interface.is_empty() {
         let files = inputs.files();
         ensure!(!files.is_empty(), "no input: name a capture file, `-` for standard input, or an interface with -i");
-        let files = Files::open(&files, inputs.filter.as_deref(), Arc::clone(interrupted))?.secrets_first();
+        let files = open_files(&files, inputs.filter.as_deref(), interrupted)?;
         run.threads = inputs.threads(files.packet_length());
         run.recorder = recorder(inputs, Vec::new(), &run.config.limits)?;
         Box::new(files)
@@ -53,6 +54,31 @@ pub(crate) fn open(
         None => source,
     };
     Ok((source, run))
+}
+
+/// Opens capture files.
+fn open_files(
+    files: &[PathBuf],
+    filter: Option<&str>,
+    interrupted: &Arc<AtomicBool>,
+) -> Result<Files, wscope::capture::Error> {
+    Ok(Files::open(files, filter, Arc::clone(interrupted))?.secrets_first())
+}
+
+/// What opens the inputs once more, where they can be read twice.
+pub(crate) fn again(inputs: &Inputs) -> Option<again::Open> {
+    let files = inputs.files();
+    if files.is_empty() || !files.iter().all(|file| file.is_file()) {
+        return None;
+    }
+    let (filter, key_logs) = (inputs.filter.clone(), inputs.key_logs());
+    Some(Arc::new(move |interrupted| {
+        let source = Box::new(open_files(&files, filter.as_deref(), &interrupted)?);
+        Ok(match key_logs.open()? {
+            Some(key_logs) => Box::new(Keyed::new(key_logs, source)),
+            None => source,
+        })
+    }))
 }
 
 /// Opens interfaces and files, gives up what was needed for that, and begins.

@@ -137,6 +137,14 @@ fn a_conversation_at_80_by_24() {
 }
 
 #[test]
+fn what_became_of_all_connections_is_said_when_a_file_is_read() {
+    let stage = Stage::new("parts.pcap", 120, 36);
+    stage.check("first");
+    let stage = Stage::new("tls-suites.pcapng", 80, 24);
+    assert!(stage.text().contains("13 connections ("), "{}", stage.text());
+}
+
+#[test]
 fn a_conversation_at_120_by_36() {
     let mut stage = Stage::new("deflate-takeover.pcapng", 120, 36);
     stage.press("jjj");

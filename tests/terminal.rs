@@ -15,6 +15,8 @@ use std::io::Read as _;
 use std::sync::mpsc;
 
 use portable_pty::{CommandBuilder, PtyPair};
+use ratatui::style::Color;
+use wscope::tui::Theme;
 
 use session::{PATIENCE, Session, surrounded, terminal};
 
@@ -51,6 +53,22 @@ fn a_column_given_on_the_command_line_is_shown() {
     session.await_text("28 ");
     session.press("q");
     assert_eq!(session.finish().exit_code(), 0);
+}
+
+#[test]
+fn colours_go_with_the_background_that_the_terminal_tells_of() {
+    for (background, answer) in [("light", "ffff/ffff/ffff"), ("dark", "1e1e/1e1e/2e2e")] {
+        let mut session = Session::wscope(&["samples/fragments-node.pcap", "--theme", "auto"]);
+        session.press(&format!("\x1b]11;rgb:{answer}\x1b\\\x1b[?62;c"));
+        session.await_text("loaded");
+        let bar = Theme::named(background).and_then(|theme| theme.bar.bg);
+        let Some(Color::Indexed(index)) = bar else { panic!("{bar:?}") };
+        session.await_screen(background, |screen| {
+            screen.cell(0, 1).is_some_and(|cell| cell.bgcolor() == vt100::Color::Idx(index))
+        });
+        session.press("q");
+        assert_eq!(session.finish().exit_code(), 0);
+    }
 }
 
 #[test]

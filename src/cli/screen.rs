@@ -2,8 +2,8 @@
 
 use clap::Args;
 use wscope::filter::Column;
+use wscope::tui::Look;
 use wscope::tui::settings::Settings;
-use wscope::tui::{Look, THEMES, Theme};
 
 /// The store's own least, and some room.
 const LEAST_MEMORY: usize = 16 << 20;
@@ -14,9 +14,9 @@ pub(crate) struct Screen {
     /// Memory for what is shown on the screen; what is over it goes to an unlinked file in $TMPDIR
     #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = memory)]
     pub(crate) memory: usize,
-    /// Colours of the screen: sixteen, dark, light, mono
+    /// Colours of the screen: sixteen, dark, light, mono, or auto: dark or light, as the terminal says that it is
     #[arg(long, value_name = "NAME", value_parser = theme)]
-    theme: Option<&'static Theme>,
+    theme: Option<&'static str>,
     /// Show a column on the screen: a field of filters, or a jq expression as `json(.type)`; repeatable
     #[arg(short = 'e', long = "column", value_name = "FIELD", value_parser = column)]
     pub(crate) columns: Vec<String>,
@@ -35,9 +35,9 @@ impl Screen {
         if self.ascii || !(locale.contains("utf-8") || locale.contains("utf8")) {
             look = look.in_ascii();
         }
-        let mono = set("NO_COLOR").and_then(|_| Theme::named("mono"));
+        let mono = set("NO_COLOR").map(|_| "mono");
         if let Some(theme) = self.theme.or(mono) {
-            look.theme = theme;
+            look.choose(theme);
         }
         look
     }
@@ -62,7 +62,7 @@ fn column(text: &str) -> Result<String, String> {
     Column::parse(text).map(|column| column.text().to_owned()).map_err(|error| error.render(text))
 }
 
-fn theme(name: &str) -> Result<&'static Theme, String> {
-    let names: Vec<_> = THEMES.iter().map(|theme| theme.name).collect();
-    Theme::named(name).ok_or_else(|| format!("one of {}", names.join(", ")))
+fn theme(name: &str) -> Result<&'static str, String> {
+    let names: Vec<_> = Look::themes().collect();
+    Look::themes().find(|known| *known == name).ok_or_else(|| format!("one of {}", names.join(", ")))
 }

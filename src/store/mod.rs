@@ -283,6 +283,11 @@ impl Store {
         self.stats.set_methods(connection, methods);
     }
 
+    /// Bytes of memory that it may take.
+    pub fn budget(&self) -> usize {
+        self.budget
+    }
+
     /// What could not be kept.
     pub fn shed(&self) -> &Shed {
         &self.shed

@@ -3,12 +3,13 @@
 use super::action::Action;
 use super::effect::{Effect, Save, What};
 use super::keys::set_filter;
-use super::look::{Column, Times};
+use super::look::{Column, Look, Times};
 use super::menus;
 use super::model::Model;
 use super::reread::As;
-use super::theme::{ASCII, THEMES, Theme, UNICODE};
+use super::theme::{ASCII, UNICODE};
 use super::update::{act, selected};
+use crate::config::DecodeAs;
 use crate::dissect::{PROTOCOLS, Protocol};
 use crate::export::FORMATS;
 
@@ -38,7 +39,7 @@ pub const COMMANDS: &[Command] = &[
     Command { name: "column", arguments: "NAME|FIELD|json(…)", help: "show or hide a column", run: column },
     Command {
         name: "decode",
-        arguments: "PROTOCOL|bytes|found",
+        arguments: "PROTOCOL|bytes|found|tcp.port==N,PROTOCOL",
         help: "read the connection's messages in it",
         run: decode,
     },
@@ -79,7 +80,7 @@ pub fn complete(text: &str) -> Option<String> {
         return Some(format!("{} ", command.name));
     };
     let found = match name {
-        "theme" => THEMES.iter().map(|theme| theme.name).find(|name| name.starts_with(word)),
+        "theme" => Look::themes().find(|name| name.starts_with(word)),
         "save" => FORMATS.iter().map(|row| row.name).find(|name| name.starts_with(word)),
         "decode" => {
             let words = ["found", "bytes"].into_iter().chain(PROTOCOLS.iter().map(|row| row.name));
@@ -119,11 +120,10 @@ fn filter(model: &mut Model, arguments: &str) -> Option<Effect> {
 }
 
 fn theme(model: &mut Model, name: &str) -> Option<Effect> {
-    match Theme::named(name) {
-        Some(theme) => model.look.theme = theme,
-        None => model.complain(format!("themes: {}", names(THEMES.iter().map(|theme| theme.name)))),
+    if !model.look.choose(name) {
+        model.complain(format!("themes: {}", names(Look::themes())));
     }
-    None
+    model.look.asks.then_some(Effect::AskBackground)
 }
 
 fn times(model: &mut Model, name: &str) -> Option<Effect> {
@@ -157,6 +157,15 @@ fn column(model: &mut Model, name: &str) -> Option<Effect> {
 }
 
 fn decode(model: &mut Model, name: &str) -> Option<Effect> {
+    if name.starts_with("tcp.port") {
+        return match DecodeAs::parse(name) {
+            Ok(rule) => Some(Effect::ReadAgain(rule)),
+            Err(reason) => {
+                model.complain(reason);
+                None
+            }
+        };
+    }
     let protocol = Protocol::named(name.split(':').next().unwrap_or_default());
     let how = match (name, protocol) {
         ("found", _) => As::Found,

@@ -1,5 +1,6 @@
 //! What the model asks of the outside: the loop does it, the model does not.
 
+use crate::config::DecodeAs;
 use crate::store::RowId;
 
 /// Something to be done outside.
@@ -11,6 +12,8 @@ pub enum Effect {
     Suspend,
     /// Report the mouse, or not.
     Mouse(bool),
+    /// Ask the terminal whether its background is dark or light.
+    AskBackground,
     /// Draw all anew.
     Redraw,
     /// End reading, as at the end of the input.
@@ -21,6 +24,8 @@ pub enum Effect {
     Save(Save),
     /// Write the settings.
     Settings,
+    /// Read the inputs from the beginning, with one more rule for what runs on which port.
+    ReadAgain(DecodeAs),
 }
 
 /// What is to be saved.

@@ -63,6 +63,7 @@ pub fn paste(model: &mut Model, text: String) {
 
 /// A digit shows a view, and may belong to the number of a row: where `G` comes next, the view of before comes back.
 fn type_digit(model: &mut Model, digit: char) {
+    model.notice = None;
     let value = digit.to_digit(10).unwrap_or(0);
     let typed = model.typed.unwrap_or(Typed { number: 0, before: model.view });
     let view = (value as usize).checked_sub(1).and_then(|index| View::ALL.get(index));

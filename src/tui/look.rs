@@ -9,6 +9,8 @@ use super::theme::{ASCII, Glyphs, THEMES, Theme, UNICODE};
 pub struct Look {
     /// Styles.
     pub theme: &'static Theme,
+    /// Whether the terminal is asked if its background is dark or light, to choose them by that.
+    pub asks: bool,
     /// Characters for lines and marks.
     pub glyphs: Glyphs,
     /// How times are written.
@@ -27,6 +29,7 @@ impl Default for Look {
     fn default() -> Self {
         Self {
             theme: &THEMES[0],
+            asks: false,
             glyphs: UNICODE,
             times: Times::OfDay,
             columns: Columns::default(),
@@ -38,6 +41,28 @@ impl Default for Look {
 }
 
 impl Look {
+    /// The theme that is dark or light as the terminal is.
+    pub const AUTO: &str = "auto";
+
+    /// Chooses a theme by its name, or with [`AUTO`](Self::AUTO) by what the terminal answers; whether there is such a one.
+    pub fn choose(&mut self, name: &str) -> bool {
+        self.asks = name == Self::AUTO;
+        if let Some(theme) = Theme::named(name) {
+            self.theme = theme;
+        }
+        self.asks || Theme::named(name).is_some()
+    }
+
+    /// Name of the choice.
+    pub fn chosen(&self) -> &'static str {
+        if self.asks { Self::AUTO } else { self.theme.name }
+    }
+
+    /// What can be chosen.
+    pub fn themes() -> impl Iterator<Item = &'static str> {
+        THEMES.iter().map(|theme| theme.name).chain([Self::AUTO])
+    }
+
     /// The same with the characters that every terminal has.
     #[must_use]
     pub fn in_ascii(self) -> Self {

@@ -12,6 +12,8 @@
 //! ([`keymap::KEYS`]), what it changes in `update.rs`; panels in `view/` are pure functions of the model.
 
 pub mod action;
+pub mod again;
+pub mod background;
 pub mod bits;
 pub mod command;
 pub mod copy;
@@ -43,6 +45,7 @@ pub mod reread;
 pub mod resident;
 pub mod save;
 pub mod search;
+pub mod secrets;
 pub mod settings;
 pub mod show;
 pub mod sieve;
@@ -51,6 +54,7 @@ pub mod theme;
 pub mod timeline;
 pub mod update;
 pub mod value;
+pub mod verdict;
 pub mod view;
 
 use std::fs::File;
@@ -64,11 +68,12 @@ use crossterm::event::{self, Event, KeyEventKind};
 use signal_hook::consts::SIGTSTP;
 
 use crate::capture::Source;
+use crate::config::DecodeAs;
 use crate::run::Finished;
 use effect::{Effect, Save, What};
 use feed::Feed;
 use model::{Ended, Model};
-use packets::Writing;
+use packets::{Wanted, Writing};
 use prompt::History;
 use reread::Reread;
 use resident::Resident;
@@ -76,9 +81,9 @@ use save::Saving;
 use settings::Settings;
 use terminal::{Guard, Screen};
 
+pub use again::Inputs;
 pub use feed::Reading;
 pub use look::Look;
-pub use packets::Inputs;
 pub use theme::{THEMES, Theme};
 
 /// At most so many drawings a second.
@@ -184,6 +189,9 @@ pub fn run(source: Box<dyn Source>, options: Options) -> io::Result<Option<Finis
         stopped,
         over,
     };
+    if desk.model.look.asks {
+        desk.ask_background()?;
+    }
     desk.work()?;
     drop(desk.guard.take());
     Ok(match desk.model.reading.ended {
@@ -299,6 +307,7 @@ impl Desk {
                     self.screen = guard.screen()?;
                 }
             }
+            Effect::AskBackground => self.ask_background()?,
             Effect::Suspend => self.suspend()?,
             Effect::Mouse(on) => {
                 if let Some(guard) = &self.guard {
@@ -313,12 +322,22 @@ impl Desk {
                 Ok(Err(said)) => self.model.say(said),
                 Err(error) => self.complain(&error),
             },
+            Effect::ReadAgain(rule) => self.read_again(rule),
             Effect::Settings => {
                 let settings = Settings::of(&self.model);
                 self.tell(settings.save());
             }
         }
         Ok(false)
+    }
+
+    /// Takes the theme that goes with the terminal's background; where it does not answer the one there is stays.
+    fn ask_background(&mut self) -> io::Result<()> {
+        let Some(guard) = &self.guard else { return Ok(()) };
+        if let Some(background) = guard.background()? {
+            self.model.look.theme = background.theme();
+        }
+        Ok(())
     }
 
     /// Says what came of something.
@@ -339,6 +358,19 @@ impl Desk {
         self.model.complain(format!("{error}{hint}"));
     }
 
+    /// Reads all from the beginning, with one more rule.
+    fn read_again(&mut self, rule: DecodeAs) {
+        let said = format!("read again: port {} is {}", rule.port, rule.protocol);
+        match self.inputs.read(rule) {
+            Ok(feed) => {
+                self.feed = feed;
+                self.model.begin_again(self.inputs.config.clone());
+                self.model.say(said);
+            }
+            Err(error) => self.complain(&error),
+        }
+    }
+
     /// Begins to write the packets of a connection.
     fn save_packets(&mut self, number: u64, path: Option<&str>) {
         let row = self.model.store.connection(number).and_then(|connection| connection.rows.get(0));
@@ -346,11 +378,14 @@ impl Desk {
             self.model.complain(format!("no row of connection {number} is kept"));
             return;
         };
-        if self.inputs.files.is_empty() {
+        if self.inputs.open.is_none() {
             self.model.complain("standard input cannot be read once more; -w FILE keeps its packets");
             return;
         }
-        match packets::begin(self.inputs.clone(), number, event.span.first.packet, path) {
+        let known = event.span.first.packet;
+        let selected = self.model.timeline.selected().and_then(|row| self.model.store.glance(row).ok());
+        let at = selected.filter(|event| event.connection == number).map_or(known, |event| event.span.last.packet);
+        match packets::begin(self.inputs.clone(), Wanted { connection: number, known, at }, path) {
             Ok(writing) => {
                 self.packets = Some(writing);
                 self.model.say("writing packets");

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use ratatui::layout::Rect;
 
 use crate::capture;
+use crate::config::Config;
 use crate::duplex::Duplex;
 use crate::input::Counters;
 use crate::run::Finished;
@@ -229,6 +230,20 @@ impl Model {
             scroll: 0,
             touched: false,
         }
+    }
+
+    /// Forgets what was read, as it is read once more; what was set stays.
+    pub fn begin_again(&mut self, config: Config) {
+        self.store = Store::new(self.store.budget());
+        self.reread = Reread::new(config);
+        self.timeline.begin_again();
+        self.detail = Detail { forms: self.detail.forms, folded: self.detail.folded, ..Detail::default() };
+        self.marks = Marks::default();
+        self.search.stop();
+        self.reading.position = None;
+        self.reading.ended = None;
+        self.reading.since = Instant::now();
+        self.touched = false;
     }
 
     /// Where everything is on the screen.

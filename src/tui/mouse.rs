@@ -12,16 +12,14 @@ const NOTCH: i64 = 3;
 
 /// Takes a click or a turn of the wheel; all else is nothing to us.
 pub fn happened(model: &mut Model, event: MouseEvent) {
-    let at = Position { x: event.column, y: event.row };
-    match event.kind {
-        MouseEventKind::Down(MouseButton::Left) => {
-            model.touched = true;
-            click(model, at);
-        }
-        MouseEventKind::ScrollDown => turn(model, at, NOTCH),
-        MouseEventKind::ScrollUp => turn(model, at, -NOTCH),
-        _ => {}
-    }
+    let act: fn(&mut Model, Position) = match event.kind {
+        MouseEventKind::Down(MouseButton::Left) => click,
+        MouseEventKind::ScrollDown => |model, at| turn(model, at, NOTCH),
+        MouseEventKind::ScrollUp => |model, at| turn(model, at, -NOTCH),
+        _ => return,
+    };
+    (model.touched, model.notice) = (true, None);
+    act(model, Position { x: event.column, y: event.row });
 }
 
 fn click(model: &mut Model, at: Position) {
@@ -48,7 +46,6 @@ fn click(model: &mut Model, at: Position) {
 }
 
 fn turn(model: &mut Model, at: Position, lines: i64) {
-    model.touched = true;
     match &mut model.layer {
         Layer::Help(top) => *top = top.saturating_add_signed(lines as isize),
         Layer::Diff(diff) => {

@@ -4,6 +4,7 @@ use crate::store::Store;
 
 use super::feed::News;
 use super::model::{Ended, Model};
+use super::verdict;
 
 impl Model {
     /// Learns what the reader told.
@@ -33,10 +34,15 @@ impl Model {
         }
     }
 
-    /// Lists the connection with the most messages, where the reader has not chosen.
+    /// Lists the connection with the most messages, where the reader has not chosen, and says how all of them stand.
     fn begin_with_the_busiest(&mut self) {
         if let Some(busiest) = busiest(&self.store) {
             self.set_connection(busiest);
+        }
+        if let Some(Ended::Finished(finished)) = &self.reading.ended
+            && finished.is_whole()
+        {
+            self.say(verdict::of(&self.store, &finished.summary));
         }
     }
 }

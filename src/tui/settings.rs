@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::look::{Column, Look, Times};
 use super::model::Model;
-use super::theme::{ASCII, Theme};
+use super::theme::ASCII;
 
 /// What is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ impl Settings {
         let look = &model.look;
         let hidden = Column::ALL.into_iter().filter(|&column| !look.columns.has(column));
         Self {
-            theme: Some(look.theme.name.to_owned()),
+            theme: Some(look.chosen().to_owned()),
             ascii: look.glyphs == ASCII,
             // A mark does not outlast the screen.
             times: Some(look.times).filter(|&times| times != Times::SinceMark),
@@ -56,8 +56,8 @@ impl Settings {
     #[must_use]
     pub fn apply(&self, look: Look) -> Look {
         let mut look = if self.ascii { look.in_ascii() } else { look };
-        if let Some(theme) = self.theme.as_deref().and_then(Theme::named) {
-            look.theme = theme;
+        if let Some(theme) = &self.theme {
+            look.choose(theme);
         }
         look.times = self.times.unwrap_or(look.times);
         for column in Column::ALL {
@@ -111,6 +111,7 @@ fn path() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::theme::Theme;
 
     #[test]
     fn a_look_comes_back_from_its_settings() {

@@ -1,11 +1,11 @@
 //! The terminal: taken for the screen, and given back however we end.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, PipeReader, Stdout, Write as _, stdin, stdout};
+use std::io::{self, IsTerminal as _, PipeReader, Read as _, Stdout, Write as _, stdin, stdout};
 use std::os::fd::AsFd as _;
 use std::panic;
 use std::sync::Once;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
@@ -17,6 +17,8 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::background::Background;
+
 /// The screen on a terminal.
 pub type Screen = Terminal<CrosstermBackend<Stdout>>;
 
@@ -26,6 +28,10 @@ pub struct Guard {
     /// Where keys come from.
     keys: File,
 }
+
+/// How long an answer of the terminal is awaited, and how long it can be; terminals answer within a millisecond, a slow line later.
+const ANSWER: Duration = Duration::from_millis(500);
+const LONGEST: usize = 1 << 10;
 
 static HOOK: Once = Once::new();
 
@@ -81,6 +87,31 @@ impl Guard {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the terminal is gone"));
         }
         Ok(())
+    }
+
+    /// The colour of the terminal's background, where it tells in time.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn background(&self) -> io::Result<Option<Background>> {
+        stdout().write_all(Background::QUESTION)?;
+        stdout().flush()?;
+        let until = Instant::now() + ANSWER;
+        let mut answer = Vec::new();
+        while !Background::is_answered(&answer) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || answer.len() > LONGEST {
+                break;
+            }
+            let patience = Timespec::try_from(left).map_err(io::Error::other)?;
+            let mut awaited = [PollFd::new(&self.keys, PollFlags::IN)];
+            if matches!(poll(&mut awaited, Some(&patience)), Ok(1..)) {
+                let mut bytes = [0; 64];
+                let count = (&self.keys).read(&mut bytes)?;
+                answer.extend_from_slice(&bytes[..count]);
+            }
+        }
+        Ok(Background::parse(&answer))
     }
 
     /// Has the mouse reported to us, or left to the terminal for selecting.

@@ -3,7 +3,7 @@
 use crate::store::{RowId, Store};
 
 use super::action::Step;
-use super::listing::Listing;
+use super::listing::{Listing, Scope};
 
 /// The list and where the reader is in it. The selected row is kept by its number, not by its place.
 #[derive(Debug, Default)]
@@ -23,6 +23,13 @@ impl Timeline {
     pub fn select(&mut self, row: RowId) {
         self.selected = Some(row);
         self.follow = false;
+    }
+
+    /// Lists all connections from the first row on; what hides rows stays.
+    pub fn begin_again(&mut self) {
+        self.listing.freeze(None);
+        self.listing.set_scope(Scope::All);
+        (self.selected, self.top, self.seen) = (None, 0, 0);
     }
 
     /// Follows what comes, or holds still.

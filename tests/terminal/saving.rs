@@ -1,6 +1,7 @@
 //! What the screen writes: rows, payloads, packets, settings. Each is read back.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use assert_cmd::Command;
@@ -8,8 +9,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::common::pcap::pcap;
+use crate::common::tls::Tls;
 use crate::common::tunnel::{CARRIERS, carried};
-use crate::common::{Conversation, OwnedPacket, text};
+use crate::common::{Conversation, OwnedPacket, Route, text};
 use crate::session::Session;
 
 /// A folder with a sample in it, and the screen on that.
@@ -59,6 +61,50 @@ fn the_packets_of_a_connection_in_a_tunnel_are_those_of_no_other() {
         let comment = b"wscope: text from client";
         assert!(bytes.windows(comment.len()).any(|bytes| bytes == comment), "{name}: no comment");
     }
+}
+
+#[test]
+fn packets_are_saved_with_the_secrets_that_open_them_and_no_others() {
+    let folder = TempDir::new().expect("a folder");
+    let tls = Tls::new("TLS13_AES_128_GCM_SHA256");
+    let carried = [("first", 50_001), ("second", 50_002)].map(|(said, port)| {
+        let plain = Conversation::new().handshake().client(text(said)).close(1000, "");
+        let route = Route { client: (Ipv4Addr::new(10, 0, 0, 1), port), ..Route::default() };
+        tls.carry(&plain, route)
+    });
+    let packets: Vec<_> = carried.iter().flat_map(|carried| carried.told.packets()).collect();
+    fs::write(folder.path().join("tls.pcap"), pcap(&packets)).expect("a file");
+    // The log of both.
+    fs::write(folder.path().join("keys"), &carried[1].keys).expect("a file");
+    let mut session = Session::wscope_in(folder.path(), &["tls.pcap", "--keylog", "keys"]);
+    session.await_text("2 conns");
+    session.await_text("loaded");
+    session.press("l:packets second.pcapng\r");
+    session.await_text("wireshark -g ");
+    session.press("q");
+    assert_eq!(session.finish().exit_code(), 0);
+    let written = folder.path().join("second.pcapng");
+    let export = Command::new(env!("CARGO_BIN_EXE_wscope")).arg("export").arg(&written).output().expect("the program");
+    let records = String::from_utf8(export.stdout).expect("text");
+    assert!(records.contains("\"text\":\"second\"") && !records.contains("\"text\":\"first\""), "{records}");
+    let bytes = fs::read(&written).expect("it was written");
+    let count = |bytes: &[u8]| bytes.windows(7).filter(|label| label == b"_SECRET").count();
+    let [before, all] = carried.each_ref().map(|carried| count(carried.keys.as_bytes()));
+    assert!(before > 0 && count(&bytes) == all - before, "{} of {all}, {before} of the first", count(&bytes));
+}
+
+#[test]
+fn what_no_handshake_announces_is_read_again_as_a_websocket_where_it_is_said() {
+    let folder = TempDir::new().expect("a folder");
+    let told = Conversation::new().syn().client(text("hello by hand")).close(1000, "");
+    fs::write(folder.path().join("bare.pcap"), pcap(&told.packets())).expect("a file");
+    let mut session = Session::wscope_in(folder.path(), &["bare.pcap"]);
+    session.await_text("no WebSocket was found here");
+    session.press(":decode tcp.port==80,websocket\r");
+    session.await_text("hello by hand");
+    session.await_text("1 connection (");
+    session.press("q");
+    assert_eq!(session.finish().exit_code(), 0);
 }
 
 #[test]

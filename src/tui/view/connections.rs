@@ -10,7 +10,7 @@ use crate::duplex::Direction;
 use crate::stats::rate::Rate;
 use crate::store::Connection;
 use crate::tui::model::{Model, Pane};
-use crate::tui::show;
+use crate::tui::{show, verdict};
 
 /// Lines of each connection: its name, what it carried, its rate.
 const LINES: usize = 3;
@@ -112,7 +112,7 @@ pub(super) fn strip(model: &Model, area: Rect, buffer: &mut Buffer) {
     let number = model.connection();
     let active = model.focus == Pane::List;
     if number == 0 {
-        title(model, area, "all connections", &verdict(model), active, buffer);
+        title(model, area, "all connections", &verdict::states(&model.store), active, buffer);
         return;
     }
     let Some(connection) = model.store.connection(number) else {
@@ -134,17 +134,6 @@ pub(super) fn strip(model: &Model, area: Rect, buffer: &mut Buffer) {
         right.push_str(&format!("  -> {client}  <- {server}  {spark}"));
     }
     title(model, area, &left, &right, active, buffer);
-}
-
-/// What became of all of them, in a few words.
-fn verdict(model: &Model) -> String {
-    let mut closed = std::collections::BTreeMap::<String, u64>::new();
-    for connection in model.store.connections().take(10_000) {
-        *closed.entry(connection.state()).or_default() += 1;
-    }
-    let mut states: Vec<_> = closed.into_iter().collect();
-    states.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    states.into_iter().take(3).map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>().join(", ")
 }
 
 /// The host and path, without the scheme: what tells connections apart in little room.

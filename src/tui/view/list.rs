@@ -13,8 +13,8 @@ use crate::event::{Body, Event};
 use crate::store::{Kind, Row, RowId};
 use crate::tui::action::View;
 use crate::tui::look::{Column, Times};
-use crate::tui::model::{Model, Pane};
-use crate::tui::show;
+use crate::tui::model::{Ended, Model, Pane};
+use crate::tui::{show, verdict};
 
 /// Draws the heading and the rows below it.
 pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -37,13 +37,17 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
 }
 
 /// Why nothing is listed.
-fn nothing(model: &Model) -> &'static str {
+fn nothing(model: &Model) -> String {
     let listing = &model.timeline.listing;
     match (&model.reading.ended, listing.hides(), listing.of(&model.store)) {
-        (None, _, 0) => "  nothing yet: waiting for a WebSocket handshake or frames",
-        (Some(_), _, 0) => "  no WebSocket was found here",
-        (_, true, _) => "  nothing passes the filter; Esc clears it",
-        _ => "",
+        (None, _, 0) => "  nothing yet: waiting for a WebSocket handshake or frames".to_owned(),
+        (Some(Ended::Finished(finished)), _, 0) => match verdict::unopened(&finished.summary) {
+            Some(unopened) => format!("  no WebSocket was found here; {unopened}"),
+            None => "  no WebSocket was found here".to_owned(),
+        },
+        (Some(Ended::Failed(_)), _, 0) => "  no WebSocket was found here".to_owned(),
+        (_, true, _) => "  nothing passes the filter; Esc clears it".to_owned(),
+        _ => String::new(),
     }
 }
 

@@ -18,7 +18,10 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let rate = &model.traffic().rate;
     let columns = usize::from(area.width).saturating_sub(4);
     let (counts, width) = rate.over(columns);
-    let name = format!("Messages over time, a column is {}", show::duration(width));
+    let most = Direction::BOTH.map(|way| counts.iter().map(|count| count[way]).max().unwrap_or(0));
+    let most = most.into_iter().max().unwrap_or(0);
+    let name =
+        format!("Messages over time, a column is {}, the highest {}", show::duration(width), show::count(most.into()));
     title(model, row(area, 0), if counts.is_empty() { "Messages over time" } else { &name }, "", false, buffer);
     for (line, (arrow, way)) in [("->", Direction::ToServer), ("<-", Direction::ToClient)].into_iter().enumerate() {
         let values: Vec<u64> = counts.iter().map(|count| count[way].into()).collect();
