@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use wscope::capture::Files;
 use wscope::config::{Config, Decode, Per};
+use wscope::dissect::PROTOCOLS;
 use wscope::dissect::decoded::Role;
 use wscope::event::{Body, ConnectionId, Event};
 use wscope::run::Run;
@@ -121,7 +122,7 @@ fn every_message_decodes_and_every_answer_finds_its_request() {
 
 fn talks(sample: &str) -> BTreeMap<ConnectionId, Talk> {
     let mut talks = BTreeMap::<_, Talk>::new();
-    for event in events(sample) {
+    for event in events(sample, Decode::All) {
         let talk = talks.entry(event.connection).or_default();
         match &event.body {
             Body::Message(message) => {
@@ -149,11 +150,37 @@ fn talks(sample: &str) -> BTreeMap<ConnectionId, Talk> {
     talks
 }
 
-fn events(sample: &str) -> Vec<Event> {
+#[test]
+fn without_decoding_events_are_the_same_but_for_what_is_added() {
+    for (sample, _) in SAID {
+        let (decoded, plain) = (events(sample, Decode::All), events(sample, Decode::Nothing));
+        assert!(decoded != plain, "{sample}");
+        assert!(decoded.into_iter().map(bare).collect::<Vec<_>>() == plain, "{sample}");
+    }
+}
+
+/// The event without what is known of its sub-protocol.
+fn bare(mut event: Event) -> Event {
+    match &mut event.body {
+        Body::Message(message) => {
+            message.decoded = None;
+            let of_protocol = |name: &str| {
+                let area = name.split('.').next().unwrap_or_default();
+                name == "limit.decode" || area == "payload" || PROTOCOLS.iter().any(|row| row.name == area)
+            };
+            message.anomalies.retain(|anomaly| !of_protocol(anomaly.code.rule().name));
+        }
+        Body::Closed(closed) => (closed.unanswered, closed.forgotten) = (Vec::new(), 0),
+        Body::Handshake(_) | Body::Frame(_) | Body::Notice(_) | Body::Gap(_) => {}
+    }
+    event
+}
+
+fn events(sample: &str, decode: Decode) -> Vec<Event> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(sample);
     let mut files = Files::open(&[path], None, Arc::default()).expect("a capture");
     let mut events = Vec::new();
-    let config = Config { per: Per::Message, decode: Decode::All, ..Config::default() };
+    let config = Config { per: Per::Message, decode, ..Config::default() };
     let run = Run { config, ..Run::default() };
     let finished = run.analyse(&mut files, |event, _| {
         events.push(event);

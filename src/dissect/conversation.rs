@@ -1,5 +1,7 @@
 //! The messages of one connection to what they mean: which protocol it is, and which answer belongs to which request.
 
+use std::cell::OnceCell;
+
 use prost_reflect::DescriptorPool;
 
 use super::decoded::{Decoded, Role, Unanswered, Unit};
@@ -80,7 +82,7 @@ impl Conversation {
             bytes: &message.payload.bytes,
             span,
             limits,
-            utf8: simdutf8::basic::from_utf8(&message.payload.bytes).ok(),
+            utf8: &OnceCell::new(),
         };
         let mut found = Found::default();
         let Some((row, result)) = self.choice.message(&incoming, self.late, &mut found) else { return };

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use memchr::{memchr, memchr2};
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -125,46 +126,44 @@ pub fn pairs(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> String {
 ///
 /// Line breaks stand only between tokens (§7), and many readers refuse a lone surrogate (§8.2) that others write.
 fn line(json: &str, depth: usize) -> Option<Box<str>> {
+    let bytes = json.as_bytes();
     let mut out = String::with_capacity(json.len());
-    let (mut nested, mut quoted) = (0usize, false);
-    let mut rest = json;
-    while let Some(c) = rest.chars().next() {
-        let mut taken = c.len_utf8();
-        match c {
-            '\\' => {
-                let (length, escape) = escape(rest);
-                out.push_str(escape);
-                rest = &rest[length..];
-                continue;
+    // What stands between `from` and `at` is taken as it is.
+    let (mut from, mut at, mut nested) = (0, 0, 0usize);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => {
+                at += 1;
+                while let Some(special) = memchr2(b'"', b'\\', &bytes[at..]).map(|ahead| at + ahead)
+                    && bytes[special] == b'\\'
+                {
+                    let (length, escape) = escape(&json[special..]);
+                    at = special + length;
+                    if *escape != json[special..at] {
+                        out.push_str(&json[from..special]);
+                        out.push_str(escape);
+                        from = at;
+                    }
+                }
+                at += memchr(b'"', &bytes[at..]).unwrap_or(bytes.len() - at);
             }
-            '"' => quoted = !quoted,
-            '{' | '[' if !quoted => {
+            b'{' | b'[' => {
                 nested += 1;
                 if nested > depth {
                     return None;
                 }
             }
-            '}' | ']' if !quoted => nested = nested.saturating_sub(1),
-            ' ' | '\t' | '\n' | '\r' if !quoted => {
-                rest = &rest[1..];
-                continue;
+            b'}' | b']' => nested = nested.saturating_sub(1),
+            b' ' | b'\t' | b'\n' | b'\r' => {
+                out.push_str(&json[from..at]);
+                from = at + 1;
             }
-            _ => taken = plain(rest, quoted).max(taken),
+            _ => {}
         }
-        out.push_str(&rest[..taken]);
-        rest = &rest[taken..];
+        at += 1;
     }
+    out.push_str(&json[from..]);
     Some(out.into())
-}
-
-/// Bytes up to the next one that means something.
-fn plain(rest: &str, quoted: bool) -> usize {
-    let special = |byte: &u8| match byte {
-        b'"' | b'\\' => true,
-        b'{' | b'}' | b'[' | b']' | b' ' | b'\t' | b'\n' | b'\r' => !quoted,
-        _ => false,
-    };
-    rest.bytes().position(|byte| special(&byte)).unwrap_or(rest.len())
 }
 
 /// Length of the escape that `rest` begins with, and what to write for it.

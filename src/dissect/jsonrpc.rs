@@ -3,7 +3,9 @@
 //!
 //! <https://www.jsonrpc.org/specification>
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::decoded::Unit;
 use super::json::{self, Object};
@@ -95,8 +97,10 @@ fn event(object: &Object<'_>, message: &Incoming<'_>) -> Option<Unit> {
 /// A message that says which version it is, or is an event of `rpc-websockets`.
 fn probe(message: &Incoming<'_>) -> bool {
     matches!(message.first(), Some(b'{' | b'['))
-        && (memmem::find(message.bytes, b"\"jsonrpc\"").is_some() || message.bytes.starts_with(EVENT))
+        && (VERSION.find(message.bytes).is_some() || message.bytes.starts_with(EVENT))
 }
+
+static VERSION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"jsonrpc\""));
 
 /// How such an event begins.
 const EVENT: &[u8] = b"{\"notification\":";

@@ -35,6 +35,7 @@ pub mod xml;
 mod xmpp;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -265,25 +266,28 @@ pub struct Incoming<'a> {
     pub span: Span,
     /// The bounds.
     pub limits: &'a Limits,
-    /// The payload, where it is UTF-8: looked at once, and asked for by nearly every protocol.
-    utf8: Option<&'a str>,
+    /// The payload, where it is UTF-8: looked at once, when a protocol first asks.
+    utf8: &'a OnceCell<Option<&'a str>>,
 }
 
 impl<'a> Incoming<'a> {
     /// A text inside of it.
     #[must_use]
-    pub fn with_text(&self, text: &'a str) -> Self {
-        Self { text: true, bytes: text.as_bytes(), utf8: Some(text), ..*self }
+    pub fn with_text<'b>(&self, text: &'b str, utf8: &'b OnceCell<Option<&'b str>>) -> Incoming<'b>
+    where
+        'a: 'b,
+    {
+        Incoming { text: true, bytes: text.as_bytes(), utf8, ..*self }
     }
 
     /// The payload, where it is UTF-8.
     pub fn as_utf8(&self) -> Option<&'a str> {
-        self.utf8
+        *self.utf8.get_or_init(|| simdutf8::basic::from_utf8(self.bytes).ok())
     }
 
     /// The payload of a text message.
     pub fn as_text(&self) -> Option<&'a str> {
-        self.utf8.filter(|_| self.text)
+        if self.text { self.as_utf8() } else { None }
     }
 
     /// Its first byte that is no blank.
@@ -324,11 +328,15 @@ pub enum Link {
 impl Found {
     /// A unit.
     pub fn push(&mut self, unit: Unit) {
-        self.units.push((unit, None));
+        self.push_linked(unit, None);
     }
 
     /// A unit that asks for `method`, or that answers.
     pub fn push_linked(&mut self, unit: Unit, link: impl Into<Option<Link>>) {
+        if self.units.is_empty() {
+            // Most messages hold one; a vector begins with room for four.
+            self.units.reserve_exact(1);
+        }
         self.units.push((unit, link.into()));
     }
 

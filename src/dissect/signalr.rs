@@ -2,6 +2,8 @@
 //!
 //! <https://github.com/dotnet/aspnetcore/blob/main/src/SignalR/docs/specs/HubProtocol.md>
 
+use memchr::memchr;
+
 use super::decoded::Unit;
 use super::json::{self, Object};
 use super::pending::Key;
@@ -131,7 +133,7 @@ impl Dissect for SignalR {
     fn message(&mut self, message: &Incoming<'_>, found: &mut Found) -> Result<(), Malformed> {
         let mut rest = message.bytes;
         if !self.begun[message.direction] {
-            let end = rest.iter().position(|byte| *byte == END).ok_or(Malformed::new("no end of the handshake"))?;
+            let end = memchr(END, rest).ok_or(Malformed::new("no end of the handshake"))?;
             let record = str::from_utf8(&rest[..end]).map_err(|_| Malformed::new("not UTF-8"))?;
             self.handshake(record, message, found)?;
             rest = &rest[end + 1..];
@@ -144,7 +146,7 @@ impl Dissect for SignalR {
             }
             return Ok(());
         }
-        while let Some(end) = rest.iter().position(|byte| *byte == END) {
+        while let Some(end) = memchr(END, rest) {
             let object =
                 str::from_utf8(&rest[..end]).ok().and_then(Object::parse).ok_or(Malformed::new("no JSON object"))?;
             let kind = object.number("type").ok_or(Malformed::new("no type"))?;
@@ -169,9 +171,11 @@ fn split_packed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// The handshake of a client.
 fn probe(message: &Incoming<'_>) -> bool {
-    let record = message.bytes.split(|byte| *byte == END).next().filter(|record| record.len() < message.bytes.len());
-    let client = message.direction == Direction::ToServer && message.bytes.starts_with(b"{");
-    let object = record.filter(|_| client).and_then(|record| str::from_utf8(record).ok()).and_then(Object::parse);
+    if message.direction == Direction::ToClient || !message.bytes.starts_with(b"{") {
+        return false;
+    }
+    let record = memchr(END, message.bytes).map(|end| &message.bytes[..end]);
+    let object = record.and_then(|record| str::from_utf8(record).ok()).and_then(Object::parse);
     object.is_some_and(|object| {
         object.number("version").is_some() && matches!(object.text("protocol").as_deref(), Some("json" | "messagepack"))
     })

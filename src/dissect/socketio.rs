@@ -278,6 +278,10 @@ fn is_target(target: &str) -> bool {
 
 /// An open packet, or an event.
 fn probe(message: &Incoming<'_>) -> bool {
+    // Both begin with a digit; most messages of others do not.
+    if !matches!(message.bytes.first(), Some(b'0' | b'4')) {
+        return false;
+    }
     let Some(text) = message.as_text() else { return false };
     if let Some(open) = text.strip_prefix("0{") {
         let open = Object::parse(&text[text.len() - open.len() - 1..]).unwrap_or_default();

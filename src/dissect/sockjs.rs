@@ -2,6 +2,8 @@
 //!
 //! <https://github.com/sockjs/sockjs-protocol>
 
+use std::cell::OnceCell;
+
 use super::conversation::Choice;
 use super::decoded::{Unit, Value};
 use super::json;
@@ -50,7 +52,7 @@ impl SockJs {
         let strings = strings.ok_or(Malformed::new("no array of strings"))?;
         let mut inner = Found::default();
         for text in strings {
-            self.inner.nested(&message.with_text(&text), self.late, &mut inner);
+            self.inner.nested(&message.with_text(&text, &OnceCell::new()), self.late, &mut inner);
         }
         // What is inside says it better.
         let summary = if inner.is_empty() { format!("messages {json}") } else { String::new() };

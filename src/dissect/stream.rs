@@ -163,6 +163,8 @@ impl Stream {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::OnceCell;
+
     use super::*;
     use crate::config::Limits;
     use crate::duplex::Direction;
@@ -185,7 +187,7 @@ mod tests {
         let origin = Origin { packet: number, time: Timestamp(0) };
         let limits = Limits { payload: 20, ..Limits::default() };
         let (direction, span) = (Direction::ToServer, Span::at(origin));
-        let (text, utf8) = (true, Some(bytes));
+        let (text, utf8) = (true, &OnceCell::new());
         let message = Incoming { direction, number, text, bytes: bytes.as_bytes(), span, limits: &limits, utf8 };
         let mut units = Vec::new();
         let rest = stream.push(&message, &FRAMING, |unit, begin| {

@@ -55,6 +55,10 @@ pub struct Element {
 impl Element {
     /// The one element that a whole message is.
     pub fn of(message: &Incoming<'_>) -> Option<Self> {
+        const BYTE_ORDER_MARK: u8 = 0xef;
+        if !matches!(message.first(), Some(b'<' | BYTE_ORDER_MARK)) {
+            return None;
+        }
         let text = message.as_utf8().map(|text| text.trim_start_matches('\u{feff}').trim())?;
         if text.starts_with('<') { Self::parse(text, message.limits) } else { None }
     }
