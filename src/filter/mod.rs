@@ -7,6 +7,7 @@
 
 pub mod ast;
 pub mod column;
+mod cursor;
 pub mod error;
 mod eval;
 pub mod field;

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::Saved;
 use super::ast::{Expr, Operand, Pattern, Relation};
+use super::cursor::Operator;
 use super::error::Error;
 use super::field::Field;
 use super::jq::Query;
@@ -16,8 +17,6 @@ use super::value::Kind;
 
 /// Longest expression, in bytes: a long list of words.
 const LENGTH: usize = 64 << 10;
-/// How deep parentheses, `not` and functions may be nested.
-const DEPTH: usize = 64;
 
 /// How tightly operators bind, the loosest first.
 const BINARY: &[(&str, Join)] = &[("or", Expr::Or), ("xor", Expr::Xor), ("and", Expr::And)];
@@ -34,7 +33,7 @@ pub(super) struct Parser<'t> {
     saved: &'t Saved,
     /// Bytes of saved expressions that may still be put in.
     room: usize,
-    lexemes: Vec<Lexeme>,
+    pub(super) lexemes: Vec<Lexeme>,
     pub(super) at: usize,
     pub(super) depth: usize,
 }
@@ -251,89 +250,6 @@ impl<'t> Parser<'t> {
         let left = self.value(right.kind().expect("a field or a function has a kind"))?;
         self.at = after;
         Ok(Expr::Compare(Operand::Literal(left), relation, right))
-    }
-
-    // ---- tokens
-
-    pub(super) fn peek(&self) -> &Lexeme {
-        self.peek_at(0)
-    }
-
-    pub(super) fn peek_at(&self, ahead: usize) -> &Lexeme {
-        let last = self.lexemes.len() - 1;
-        &self.lexemes[(self.at + ahead).min(last)]
-    }
-
-    /// Whether the lexeme `ahead` follows the one before it without a space.
-    pub(super) fn touches(&self, ahead: usize) -> bool {
-        let at = self.at + ahead;
-        at > 0 && at < self.lexemes.len() && self.lexemes[at - 1].span.end == self.lexemes[at].span.start
-    }
-
-    /// Takes a lexeme; at the end it stays there.
-    pub(super) fn take(&mut self) -> Lexeme {
-        let lexeme = self.peek().clone();
-        self.at = (self.at + 1).min(self.lexemes.len() - 1);
-        lexeme
-    }
-
-    /// Where the last lexeme that was taken stands.
-    fn last(&self) -> Range<usize> {
-        self.lexemes[self.at.saturating_sub(1)].span.clone()
-    }
-
-    /// The operator that stands `ahead` and wants something on both sides.
-    fn operator(&self, ahead: usize) -> Option<Operator> {
-        match &self.peek_at(ahead).token {
-            Token::Symbol(symbol) => Operator::find(symbol),
-            Token::Word(word) => Operator::find(word),
-            Token::Quoted(_) | Token::Regex(_) | Token::Json(_) | Token::End => None,
-        }
-    }
-
-    pub(super) fn close(&mut self, symbol: &'static str, open: Range<usize>) -> Result<(), Error> {
-        let Lexeme { token, span } = self.peek().clone();
-        if token == Token::Symbol(symbol) {
-            self.at += 1;
-            return Ok(());
-        }
-        match token {
-            Token::End => Err(Error::new(open, format!("{:?} is missing: this is not closed", symbol))),
-            _ => Err(self.unexpected(span, &format!("{symbol:?}"))),
-        }
-    }
-
-    pub(super) fn deeper(&mut self, span: Range<usize>) -> Result<(), Error> {
-        self.depth += 1;
-        if self.depth > DEPTH { Err(Error::new(span, format!("nested deeper than {DEPTH}"))) } else { Ok(()) }
-    }
-
-    pub(super) fn unexpected(&self, span: Range<usize>, wanted: &str) -> Error {
-        let message =
-            if span.is_empty() { format!("ends where {wanted} is expected") } else { format!("expected {wanted}") };
-        Error::new(span, message)
-    }
-}
-
-/// What stands between two operands and makes them an expression.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operator {
-    Relation(Relation),
-    Contains,
-    Matches,
-    In,
-}
-
-impl Operator {
-    fn find(written: &str) -> Option<Self> {
-        let relation = Relation::ALL.iter().find(|(_, symbol, word)| [*symbol, *word].contains(&written));
-        match (relation, written) {
-            (Some((relation, ..)), _) => Some(Self::Relation(*relation)),
-            (None, "contains") => Some(Self::Contains),
-            (None, "matches") => Some(Self::Matches),
-            (None, "in") => Some(Self::In),
-            (None, _) => None,
-        }
     }
 }
 

@@ -95,7 +95,7 @@ pub fn areas(model: &Model) -> Areas {
 fn panes(model: &Model, mut rest: Cut, areas: &mut Areas) {
     let height = rest.0.height;
     if model.size.width >= WIDE {
-        let mut left = Cut(rest.left(if model.size.width >= WIDER { 38 } else { 30 }));
+        let mut left = Cut(rest.left(if model.size.width >= WIDER { 34 } else { 30 }));
         areas.borders[0] = rest.left(1);
         if height >= 24 {
             areas.handshake = left.bottom(height * 2 / 5);

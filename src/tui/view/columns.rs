@@ -31,7 +31,7 @@ impl Shown {
         let number = show::count(u64::from(model.store.bounds().1)).len().max(5);
         // Who asks for more columns wants room for them.
         let fields = model.fields.names().next().is_some();
-        let delta = width >= if fields { 120 } else { 78 } && model.look.times != Times::SincePrevious;
+        let delta = width >= if fields { 120 } else { 74 } && model.look.times != Times::SincePrevious;
         let latency = width >= 86 && model.traffic().methods.is_some();
         let wanted = [
             (Column::Number, number, width >= 30),

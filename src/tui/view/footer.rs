@@ -21,28 +21,24 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let width = usize::from(area.width);
     let pinned: String = pinned.iter().map(|key| format!("  {}", both(key))).collect();
     let room = width.saturating_sub(show::columns(&pinned) + 1);
-    let mut left = fitting(&others, room, both);
-    if show::columns(&left) == 0 {
-        left = fitting(&others, room, name);
-    }
+    // The labels of the last go first.
+    let labelled = (0..=others.len()).rev().find(|&labelled| show::columns(&keys(&others, labelled)) < room);
+    let left = labelled.map_or_else(|| fitting(&others, room), |labelled| keys(&others, labelled));
     let left = show::fitted(&format!(" {left}"), room, "");
     let spans = vec![Span::styled(left, model.look.theme.dim), Span::styled(pinned, model.look.theme.dim)];
     put(buffer, area, &Line::from(spans));
 }
 
-fn fitting(keys: &[&Binding], room: usize, text: impl Fn(&Binding) -> String) -> String {
-    let mut line = String::new();
-    for key in keys {
-        let next = text(key);
-        if show::columns(&line) + show::columns(&next) + 3 > room {
-            break;
-        }
-        if !line.is_empty() {
-            line.push_str("  ");
-        }
-        line.push_str(&next);
-    }
-    line
+/// All keys, so many of them with their labels.
+fn keys(all: &[&Binding], labelled: usize) -> String {
+    let keys = all.iter().enumerate().map(|(at, key)| if at < labelled { both(key) } else { name(key) });
+    keys.collect::<Vec<_>>().join("  ")
+}
+
+/// The first keys, without labels, as many as there is room for.
+fn fitting(all: &[&Binding], room: usize) -> String {
+    let most = (0..=all.len()).rev().find(|&most| show::columns(&keys(&all[..most], 0)) < room);
+    keys(&all[..most.unwrap_or(0)], 0)
 }
 
 fn both(key: &Binding) -> String {
