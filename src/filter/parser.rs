@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::Saved;
-use super::ast::{Expr, Operand, Pattern, Relation};
+use super::ast::{Expr, Operand, Pattern};
 use super::cursor::Operator;
 use super::error::Error;
 use super::field::Field;
