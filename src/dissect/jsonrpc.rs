@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::decoded::Unit;
+use super::decoded::{Unit, Value};
 use super::json::{self, Object};
 use super::pending::Key;
 use super::{Dissect, Found, Incoming, Link, Malformed, Protocol, no_target};
@@ -68,9 +68,10 @@ fn unit(object: &Object<'_>, message: &Incoming<'_>) -> Option<(Unit, Option<Lin
         let link = id.map(|id| Link::Asks(Key::new("call", id), method.as_ref().into()));
         return Some((unit.with("method", method).with_some("params", params.map(value)), link));
     }
-    let id = id?;
-    // §5: null where the identifier of what was asked could not be read.
-    let link = (object.get("id") != Some("null")).then(|| Link::Answers(Key::new("call", id.as_ref()), true));
+    // §5: null where the identifier of what was asked could not be read; some leave it out then.
+    let unread = object.get("id").is_none_or(|id| id == "null");
+    let link = (!unread).then(|| Link::Answers(Key::new("call", id.as_deref().unwrap_or_default()), true));
+    let id = id.as_deref().unwrap_or("null");
     let error = object.get("error").filter(|error| *error != "null");
     // Some servers send both members, one of them null.
     if let Some(result) = object.get("result").filter(|_| error.is_none()) {
@@ -80,9 +81,9 @@ fn unit(object: &Object<'_>, message: &Incoming<'_>) -> Option<(Unit, Option<Lin
         ));
     }
     let error = error?;
-    let code = Object::parse(error)?.number("code")?;
+    let code = Object::parse(error).and_then(|error| error.number("code")).map(Value::Number);
     let unit = Unit::new("error").summary(format!("error {id} {error}"));
-    Some((unit.with("error", value(error)).with("code", code), link))
+    Some((unit.with("error", value(error)).with_some("code", code), link))
 }
 
 /// What `rpc-websockets` sends to subscribers: a notification without a version, and under another name.
@@ -130,6 +131,11 @@ mod tests {
         let unread = r#"{"jsonrpc":"2.0","id":null,"result":null,"error":{"code":-32700,"message":"parse error"}}"#;
         let unread = talk.server(unread);
         assert_eq!((unread.kinds(), unread.field("jsonrpc.role")), (vec!["error"], vec![]));
+        let nameless = talk.server(r#"{"jsonrpc":"2.0","error":"gone"}"#);
+        assert_eq!(
+            (nameless.kinds(), nameless.field("jsonrpc.error")),
+            (vec!["error"], vec![Value::Json("\"gone\"".into())])
+        );
         let event = talk.server(r#"{"notification":"tick","params":[1]}"#);
         assert_eq!((event.protocol(), event.summary().as_str()), (Some("jsonrpc"), "notification tick [1]"));
         assert_eq!(talk.server(r#"{"notification":"tick","text":"no params"}"#).protocol(), Some("json"));
@@ -138,7 +144,14 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_told_so_and_without_a_version_it_is_not_recognised() {
-        for odd in ["", "[]", "{}", r#"{"jsonrpc":"1.0","id":1,"method":"a"}"#, r#"{"jsonrpc":"2.0","id":1}"#] {
+        for odd in [
+            "",
+            "[]",
+            "{}",
+            r#"{"jsonrpc":"1.0","id":1,"method":"a"}"#,
+            r#"{"jsonrpc":"2.0"}"#,
+            r#"{"jsonrpc":"2.0","id":1}"#,
+        ] {
             assert_eq!(Talk::by_hand("jsonrpc").client(odd).codes(), ["jsonrpc.malformed"], "{odd}");
             assert_ne!(Talk::on("/", None).client(odd).protocol(), Some("jsonrpc"), "{odd}");
         }

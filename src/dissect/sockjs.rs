@@ -99,9 +99,9 @@ fn is_target(target: &str) -> bool {
     let path = target.split('?').next().unwrap_or_default();
     let mut parts = path.rsplit('/');
     let last = parts.next() == Some("websocket");
-    let session = parts
-        .next()
-        .is_some_and(|session| session.len() >= 6 && session.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+    let session = parts.next().is_some_and(|session| {
+        session.len() >= 6 && session.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    });
     let server = parts.next().is_some_and(|server| server.len() == 3 && server.bytes().all(|b| b.is_ascii_digit()));
     last && session && server
 }
