@@ -37,6 +37,7 @@ pub mod outbox;
 pub mod payload;
 pub mod pieces;
 pub mod polling;
+pub mod requests;
 pub mod run;
 pub mod secure;
 pub mod session;

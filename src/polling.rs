@@ -2,7 +2,6 @@
 //!
 //! Engine.IO begins with polling, and names the session in the upgrade too (`sid`). Other long polling shows in that one target is
 //! asked for again and again and the answers are held back; what is then upgraded from the same client to the same server replaces it.
-//! Exchanges over HTTP/2 are not looked at.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -65,7 +64,7 @@ impl Cost {
     }
 }
 
-/// What an HTTP/1.1 connection tells of its exchanges.
+/// What a connection tells of its exchanges.
 #[derive(Debug)]
 pub enum Passed {
     /// A request whose head is whole.

@@ -6,7 +6,7 @@
 //!     └─ head not known: frames? ─► Open ───────────────┴─┴─► foreign
 //! ```
 //!
-//! Ordinary requests are passed over. Whatever a stream carries is told with offsets in its own bytes.
+//! Ordinary requests are passed over, but for what they tell of polling. Whatever a stream carries is told with offsets in its own bytes.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -21,6 +21,7 @@ use crate::http2::heads::Head;
 use crate::http2::reader::{Hole, LOOK, Part, Place, Reader};
 use crate::inbox::Inbox;
 use crate::origin::{Origin, Timestamp};
+use crate::requests::Requests;
 use crate::shared::Shared;
 use crate::stream::{Stream, Wanted};
 use crate::ws::connection::Ending;
@@ -44,6 +45,7 @@ pub struct Streams {
     readers: Duplex<Reader>,
     /// Those that carry a WebSocket or a tunnel, or may.
     streams: BTreeMap<u32, Stream>,
+    requests: Requests,
     /// Memory that they keep between packets.
     held: usize,
     /// The highest stream that the client has opened.
@@ -78,6 +80,7 @@ impl Streams {
         Self {
             readers: Duplex { to_server: reader(true), to_client: reader(false) },
             streams: BTreeMap::new(),
+            requests: Requests::default(),
             held: 0,
             highest: 0,
             unsure: late,
@@ -126,6 +129,7 @@ impl Streams {
     /// Lets go of what can be done without, here and in all streams.
     pub fn release(&mut self, carrier: Carrier<'_>, shared: &mut Shared) {
         self.each(|id, stream| stream.release(on_stream(id, carrier), shared));
+        self.requests.clear();
         for direction in Direction::BOTH {
             self.readers[direction].release();
             let mut nothing = Chunk { origin: Origin::default(), offset: 0, acknowledged: None, bytes: &[] };
@@ -137,7 +141,7 @@ impl Streams {
 
     /// Memory kept between packets, in bytes.
     pub fn held(&self) -> usize {
-        self.readers.to_server.held() + self.readers.to_client.held() + self.held
+        self.readers.to_server.held() + self.readers.to_client.held() + self.requests.held() + self.held
     }
 
     /// Number of the first WebSocket that was found in them.
@@ -149,6 +153,7 @@ impl Streams {
         match part {
             Part::Head(head) => self.take_head(direction, head, carrier, shared),
             Part::Data(id, chunk) => {
+                self.requests.data(id, chunk.bytes.len());
                 if self.unsure && id != 0 && !self.streams.contains_key(&id) {
                     self.insert(id, Stream::unknown(), carrier, shared);
                 }
@@ -163,6 +168,7 @@ impl Streams {
             }
             Part::Lost(hole) => {
                 self.unsure = true;
+                self.requests.clear();
                 self.each(|id, stream| stream.miss(direction, hole, on_stream(id, carrier), shared));
             }
             Part::Resumed(inbox) => {
@@ -171,6 +177,11 @@ impl Streams {
                 }
             }
             Part::End(id, place) => {
+                if direction == Direction::ToClient
+                    && let Some(over) = self.requests.end(id)
+                {
+                    shared.outbox.passed(over, carrier.client, carrier.server);
+                }
                 if self.streams.get_mut(&id).is_some_and(|stream| stream.end(direction, End::Fin, place.origin)) {
                     self.remove(id, place.origin, carrier, shared);
                 }
@@ -215,6 +226,11 @@ impl Streams {
                     // A tunnel in a tunnel is not followed: hardly anybody does that, and it could go on without end.
                     (fields.is_tunnel() && carrier.proxy.is_none()).then_some(Wanted::Tunnel)
                 };
+                if wanted.is_none()
+                    && let Some(asked) = self.requests.ask(id, &fields, span, shared.config.limits.streams)
+                {
+                    shared.outbox.passed(asked, carrier.client, carrier.server);
+                }
                 match wanted {
                     Some(wanted) => self.ask(id, asked(), wanted, carrier, shared),
                     // It may have asked for anything.
@@ -228,6 +244,7 @@ impl Streams {
             // Interim responses announce the final one (RFC 9110 §15.2).
             Direction::ToClient if fields.status().is_none_or(|status| (100..=199).contains(&status)) => {}
             Direction::ToClient => {
+                self.requests.answer(id, &fields, span);
                 let answered = || Answered { response: fields.response(), span, end, length: 0 };
                 if self.streams.get(&id).is_some_and(Stream::is_asked) {
                     self.answer(id, answered(), carrier, shared);
@@ -258,6 +275,7 @@ impl Streams {
     }
 
     fn reset(&mut self, by: Direction, id: u32, place: Place, carrier: Carrier<'_>, shared: &mut Shared) {
+        self.requests.cancel(id);
         let Some(stream) = self.streams.get_mut(&id) else { return };
         if stream.end(by, End::Reset, place.origin) {
             self.remove(id, place.origin, carrier, shared);

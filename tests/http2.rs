@@ -94,6 +94,35 @@ fn websockets_run_beside_ordinary_requests_each_for_itself() {
 }
 
 #[test]
+fn polling_in_streams_is_what_came_before() {
+    let poll = |told: Http2, stream, path: &str, answer: &[u8]| {
+        let get = [(":method", "GET"), (":scheme", "http"), (":path", path), (":authority", "server.example.com")];
+        told.head(ToServer, stream, END_STREAM, &get)
+            .head(ToClient, stream, 0, &[(":status", "200"), ("content-type", "text/plain")])
+            .frame(ToClient, Kind::DATA, 0, stream, &answer[..2])
+            .frame(ToClient, Kind::DATA, END_STREAM, stream, &answer[2..])
+    };
+    let first = "/socket.io/?EIO=4&transport=polling";
+    let of = |sid: &str| format!("{first}&sid={sid}");
+    let told = poll(Http2::new(), 1, first, b"0{\"sid\":\"a\"}");
+    let told = poll(told, 3, &of("a"), b"40{}");
+    let told = poll(told, 5, &of("another"), b"40{}");
+    // Held while the upgrade is asked for.
+    let held = [(":method", "GET"), (":scheme", "http"), (":path", &of("a")), (":authority", "server.example.com")];
+    let told = told.head(ToServer, 7, END_STREAM, &held).open(9, "/socket.io/?EIO=4&transport=websocket&sid=a").fin();
+    let events = analyse(&told.packets(), &Config::default());
+    let Body::Handshake(handshake) = &events[0].body else { panic!("a handshake") };
+    let prologue = handshake.prologue.as_ref().expect("polled before");
+    assert_eq!((prologue.name(), &*prologue.path), ("engine.io polling", "/socket.io/"));
+    let cost = prologue.cost;
+    assert_eq!((cost.requests, cost.answered, cost.payload_bytes), (3, 2, 12 + 4));
+    let answer = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n".len();
+    let request = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: server.example.com\r\n\r\n").len();
+    assert_eq!(cost.header_bytes as usize, request(first) + request(&of("a")) + 2 * answer);
+    assert!(cost.latency > 0);
+}
+
+#[test]
 fn a_head_can_be_cut_padded_and_given_a_priority() {
     let fields = block(&connect("/a"));
     let padded = [&[3, 0, 0, 0, 0, 16], &fields[..10], &[0, 0, 0]].concat();
