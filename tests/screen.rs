@@ -1,5 +1,7 @@
 //! The screen on captures: keys in, cells out, held against reviewed files (`BLESS=1` writes them).
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Cell;
 use wscope::capture::Files;
 use wscope::config::{Config, Decode, Limits, Per};
+use wscope::export::escape::is_unsafe;
 use wscope::run::Run;
 use wscope::tui::effect::Effect;
 use wscope::tui::feed::{Feed, Reading};
@@ -20,6 +23,9 @@ use wscope::tui::model::{Model, Pane};
 use wscope::tui::prompt::History;
 use wscope::tui::reread::Reread;
 use wscope::tui::{keys, mouse, view};
+
+use common::pcap::pcap;
+use common::{Conversation, Dialect, Route, binary, ping, text};
 
 /// A screen on which a capture was read to its end.
 struct Stage {
@@ -30,7 +36,10 @@ struct Stage {
 
 impl Stage {
     fn new(sample: &str, columns: u16, rows: u16) -> Self {
-        let path = Path::new("samples").join(sample);
+        Self::on(Path::new("samples").join(sample), columns, rows)
+    }
+
+    fn on(path: PathBuf, columns: u16, rows: u16) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let files = Files::open(std::slice::from_ref(&path), None, Arc::clone(&stop)).expect("a sample");
         let config = Config {
@@ -396,6 +405,67 @@ fn fields_and_jq_are_columns() {
     // With no end it is no value, and the screen goes on.
     stage.press(":column json(last(repeat(1)))<Enter>G");
     assert!(stage.text().contains("22 of 22"), "{}", stage.text());
+}
+
+#[test]
+fn nothing_that_peers_said_reaches_the_terminal_as_it_was() {
+    let evil = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}txt.exe\u{2066}\u{200b}\r\n\t\u{7f}\u{0}end";
+    let dialect = Dialect {
+        target: "/\u{9b}31m\u{202e}".into(),
+        request: vec!["User-Agent: \u{1b}[31m\u{200b}".into()],
+        response: vec!["Sec-WebSocket-Protocol: a\u{1b}[31m\u{202e}".into()],
+        ..Dialect::default()
+    };
+    let told = Conversation::on(Route::default(), dialect).handshake().client(text(evil)).server(binary(evil));
+    let told =
+        told.server(text("{\"k\u{202e}\":\"v\u{9b}\u{200b}\"}")).client(ping(evil)).close(1000, "\u{1b}c\u{202e}");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("evil-on-screen.pcap");
+    std::fs::write(&path, pcap(&told.packets())).expect("a file");
+    for (columns, rows) in [(80, 24), (120, 36), (160, 50)] {
+        let mut stage = Stage::on(path.clone(), columns, rows);
+        let mut seen = String::new();
+        for keys in [
+            ":column ws.text<Enter>:column ws.uri<Enter>",
+            "j",
+            "v",
+            "v",
+            "v",
+            "v",
+            "v",
+            "<Tab>z",
+            "z<Tab>",
+            "ma",
+            "j",
+            "D",
+            "q",
+            "Y",
+            "<Esc>",
+            "j",
+            "<Tab>jf=",
+            "<Esc>",
+            "/ws.uri contains \"\u{202e}",
+            "<Esc>",
+            "s\u{202e}<Enter>",
+            "1G",
+            "2",
+            "3",
+            "4",
+            "5",
+            "1",
+            "G",
+            "k",
+            "k",
+        ] {
+            stage.press(keys);
+            let text = stage.text();
+            let unsafe_ones: Vec<_> = text.chars().filter(|c| *c != '\n' && is_unsafe(*c)).collect();
+            assert_eq!(unsafe_ones, [], "after {keys}: {text}");
+            seen.push_str(&text);
+        }
+        for shown in ["\\x1b[2J", "\\u{202e}", "\\u{9b}"] {
+            assert!(seen.contains(shown), "{shown} at {columns}x{rows}");
+        }
+    }
 }
 
 #[test]

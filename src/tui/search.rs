@@ -128,3 +128,37 @@ impl Wanted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::duplex::Direction;
+    use crate::event::{Body, Event, Gap, GapReason, Message};
+    use crate::origin::Span;
+
+    #[test]
+    fn a_landmark_far_away_is_found_in_slices_and_can_be_given_up() {
+        let mut store = Store::new(16 << 20);
+        let message = Body::Message(Box::new(Message::new(Direction::ToServer, 1)));
+        let gap = Body::Gap(Box::new(Gap::new(Direction::ToServer, 0, 1, GapReason::NotCaptured)));
+        for body in std::iter::repeat_n(message, 10_000).chain([gap]) {
+            store.push(Event { connection: 1, span: Span::default(), body });
+        }
+        let (listing, marks) = (Listing::default(), Marks::default());
+        let mut search = Search::default();
+        search.begin_landmark(0, true);
+        let mut slices = 0;
+        let found = loop {
+            match search.work(&store, &listing, &marks, Instant::now()) {
+                Found::Working => slices += 1,
+                found => break found,
+            }
+        };
+        assert_eq!(found, Found::Row(10_000));
+        assert!(slices > 10, "{slices}");
+        search.begin_landmark(9_999, false);
+        assert_eq!(search.work(&store, &listing, &marks, Instant::now()), Found::Working);
+        assert!(search.stop());
+        assert_eq!(search.work(&store, &listing, &marks, Instant::now()), Found::Idle);
+    }
+}
