@@ -15,7 +15,8 @@ use wscope::net::segment::Segment;
 use wscope::net::{self, Decoded};
 use wscope::origin::Timestamp;
 use wscope::tcp::flow::Flow;
-use wscope::tcp::table::Key;
+use wscope::tcp::key::Key;
+use wscope::tcp::unacknowledged::Spares;
 use wscope::ws::deflate::{Engines, Inflated, Inflater};
 use wscope::ws::extension::Deflate;
 use wscope::ws::mask;
@@ -64,11 +65,11 @@ fn reassemble(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(segments.len() as u64));
     group.bench_function("chat", |bencher| {
         bencher.iter(|| {
-            let mut flows = HashMap::new();
+            let (mut flows, mut spares) = (HashMap::new(), Spares::default());
             let mut bytes = 0;
             for segment in &segments {
                 let flow = flows.entry(Key::from(segment)).or_insert_with(|| Flow::new(segment));
-                let (_, arrival) = flow.insert(segment, &limits);
+                let (_, arrival) = flow.insert(segment, &limits, &mut spares);
                 bytes += arrival.chunk.map_or(0, |chunk| chunk.bytes.len());
             }
             bytes

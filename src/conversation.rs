@@ -9,10 +9,11 @@ use crate::net::segment::Segment;
 use crate::session::Session;
 use crate::shared::Shared;
 use crate::tcp::flow::Flow;
+use crate::tcp::key::Key;
 use crate::tcp::reassembler::Ready;
 use crate::ws::connection::Ending;
 
-/// A TCP connection that is followed.
+/// A TCP connection that is followed. It does not know its key, which stands beside it.
 #[derive(Debug)]
 pub struct Conversation {
     /// Its two streams.
@@ -35,19 +36,19 @@ impl Conversation {
     }
 
     /// Takes a segment, and what can be read now.
-    pub fn push(&mut self, segment: &Segment<'_>, shared: &mut Shared) {
-        let (mut direction, arrival) = self.flow.insert(segment, &shared.config.limits);
+    pub fn push(&mut self, segment: &Segment<'_>, key: &Key, shared: &mut Shared) {
+        let (mut direction, arrival) = self.flow.insert(segment, &shared.config.limits, &mut shared.spares);
         if let Some(offset) = arrival.conflict {
             let conflict = Anomaly::new(Code::TcpOverlapConflict, Detail::Number("at stream offset".into(), offset));
             self.session.notice(conflict.by(direction), segment.origin, shared);
         }
         if let Some(chunk) = arrival.chunk {
             direction = self.orient(direction, chunk.bytes);
-            self.session.push(direction, chunk, self.carrier(), shared);
+            self.session.push(direction, chunk, self.carrier(key), shared);
         }
         if let Some((offset, length)) = arrival.cut {
             let gap = Gap::new(direction, offset, length, GapReason::SnapLength);
-            self.session.gap(gap, segment.origin, self.carrier(), shared);
+            self.session.gap(gap, segment.origin, self.carrier(key), shared);
         }
     }
 
@@ -57,8 +58,8 @@ impl Conversation {
     }
 
     /// What its session runs on.
-    pub fn carrier(&self) -> Carrier<'static> {
-        let Flow { client, server, .. } = self.flow;
+    pub fn carrier(&self, key: &Key) -> Carrier<'static> {
+        let (client, server) = self.flow.peers(key);
         Carrier { client, server, late: self.flow.is_late(), tls: None, proxy: None, stream: None, layers: 0 }
     }
 
@@ -73,7 +74,7 @@ impl Conversation {
     }
 
     /// Whether there is anything to [`advance`](Self::advance); `waiting` bytes wait behind holes over all flows.
-    pub fn has_work(&mut self, waiting: usize, config: &Config) -> bool {
+    pub fn has_work(&self, waiting: usize, config: &Config) -> bool {
         Direction::BOTH
             .into_iter()
             .any(|direction| self.flow.stream(direction).is_ready() || self.is_hole_overdue(direction, waiting, config))
@@ -85,40 +86,40 @@ impl Conversation {
     }
 
     /// Hands on one piece that is in order, or gives one hole up that is overdue; whether there was any.
-    pub fn advance(&mut self, waiting: usize, shared: &mut Shared) -> bool {
+    pub fn advance(&mut self, key: &Key, waiting: usize, shared: &mut Shared) -> bool {
         self.by_packet().into_iter().any(|direction| {
-            self.hand_on(direction, shared)
+            self.hand_on(direction, key, shared)
                 || self.is_hole_overdue(direction, waiting, &shared.config) && {
                     let limit = !self.flow.stream(direction).has_acknowledged_hole();
-                    self.give_up_hole(direction, limit, shared)
+                    self.give_up_hole(direction, limit, key, shared)
                 }
         })
     }
 
     /// Hands on one piece of what still waits, or gives one hole up; whether there was any.
-    pub fn drain(&mut self, shared: &mut Shared) -> bool {
+    pub fn drain(&mut self, key: &Key, shared: &mut Shared) -> bool {
         self.by_packet()
             .into_iter()
-            .any(|direction| self.hand_on(direction, shared) || self.give_up_hole(direction, false, shared))
+            .any(|direction| self.hand_on(direction, key, shared) || self.give_up_hole(direction, false, key, shared))
     }
 
     /// The directions, first the one whose bytes wait from an earlier packet on.
-    fn by_packet(&mut self) -> [Direction; 2] {
+    fn by_packet(&self) -> [Direction; 2] {
         let mut directions = Direction::BOTH;
         directions.sort_by_key(|&direction| self.flow.stream(direction).first_waiting().unwrap_or(u64::MAX));
         directions
     }
 
-    fn hand_on(&mut self, direction: Direction, shared: &mut Shared) -> bool {
-        match self.flow.stream(direction).ready(&shared.config.limits) {
+    fn hand_on(&mut self, direction: Direction, key: &Key, shared: &mut Shared) -> bool {
+        match self.flow.ready(direction, &shared.config.limits, &mut shared.spares) {
             Some(Ready::Bytes(waited)) => {
                 let chunk = waited.chunk();
                 let direction = self.orient(direction, chunk.bytes);
-                self.session.push(direction, chunk, self.carrier(), shared);
+                self.session.push(direction, chunk, self.carrier(key), shared);
             }
             Some(Ready::Cut(origin, offset, length)) => {
                 let gap = Gap::new(direction, offset, length, GapReason::SnapLength);
-                self.session.gap(gap, origin, self.carrier(), shared);
+                self.session.gap(gap, origin, self.carrier(key), shared);
             }
             None => return false,
         }
@@ -126,23 +127,23 @@ impl Conversation {
     }
 
     /// Gives up the hole that is waited for; where it is the start of the stream that was, that is settled.
-    fn give_up_hole(&mut self, direction: Direction, limit: bool, shared: &mut Shared) -> bool {
+    fn give_up_hole(&mut self, direction: Direction, limit: bool, key: &Key, shared: &mut Shared) -> bool {
         let Some((offset, length)) = self.flow.give_up_hole(direction) else {
             return self.flow.stream(direction).is_ready();
         };
         let reason = if limit { GapReason::Limit } else { GapReason::NotCaptured };
-        let (origin, carrier) = (self.flow.last(), self.carrier());
+        let (origin, carrier) = (self.flow.last(), self.carrier(key));
         self.session.gap(Gap::new(direction, offset, length, reason), origin, carrier, shared);
         true
     }
 
     /// Tells the end: as the peers made it, else `how` it came.
-    pub fn finish(&mut self, how: End, shared: &mut Shared) {
+    pub fn finish(&mut self, how: End, key: &Key, shared: &mut Shared) {
         let (by, how) = match self.flow.first_to_end() {
             Some((by, how)) => (Some(by), how),
             None => (None, how),
         };
         let ending = Ending { how, by, last: self.flow.last(), over: self.flow.is_ending() };
-        self.session.finish(ending, self.carrier(), shared);
+        self.session.finish(ending, self.carrier(key), shared);
     }
 }

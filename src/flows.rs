@@ -16,14 +16,14 @@ use crate::conversation::Conversation;
 use crate::event::{Body, End, Event, NO_CONNECTION};
 use crate::front::Task;
 use crate::net::segment::{Flags, Segment};
-use crate::net::seq::SeqNumber;
 use crate::origin::{Origin, Span, Timestamp};
 use crate::outbox::{Summary, Told};
 use crate::shared::Shared;
 use crate::tcp::deadlines::{Deadlines, Filed, Queue};
-use crate::tcp::flow::Relation;
+use crate::tcp::flow::{Relation, Syns};
 use crate::tcp::half_open::{Answer, HalfOpen};
-use crate::tcp::table::{FlowId, Key, Table};
+use crate::tcp::key::Key;
+use crate::tcp::table::{FlowId, Table};
 
 /// The flows of a capture, or a share of them.
 #[derive(Debug, Default)]
@@ -77,21 +77,28 @@ enum Touched {
 struct Entry {
     /// Its first packet.
     opened: u64,
-    /// Whether it asked for a WebSocket, or is one; it remains when the flow is over.
-    websocket: bool,
     last: Timestamp,
     filed: Filed,
     state: State,
 }
 
+/// What a flow is; and whether it asked for a WebSocket, or is one, which remains when it is over.
 #[derive(Debug)]
 enum State {
     /// Followed.
-    Live(Box<Conversation>),
+    Live { conversation: Box<Conversation>, websocket: bool },
     /// Found not to be WebSocket.
-    Foreign,
-    /// Over; its initial sequence numbers tell late duplicates from a new connection.
-    Ended([Option<SeqNumber>; 2]),
+    Foreign { websocket: bool },
+    /// Over; its SYNs tell late duplicates from a new connection.
+    Ended { syns: Syns, websocket: bool },
+}
+
+impl State {
+    fn is_websocket(&self) -> bool {
+        match *self {
+            Self::Live { websocket, .. } | Self::Foreign { websocket } | Self::Ended { websocket, .. } => websocket,
+        }
+    }
 }
 
 /// What is left to do.
@@ -101,8 +108,18 @@ enum Work {
     Advance(FlowId),
     /// Secrets have come, perhaps of this flow.
     Retry(FlowId),
-    /// This flow, which began with that packet, is over.
-    Close(Box<Conversation>, u64, End),
+    /// This flow is over.
+    Close(Box<Closing>),
+}
+
+/// A flow that is over, as far as that is not told yet.
+#[derive(Debug)]
+struct Closing {
+    conversation: Box<Conversation>,
+    key: Key,
+    /// Its first packet.
+    opened: u64,
+    how: End,
 }
 
 impl Flows {
@@ -133,12 +150,13 @@ impl Flows {
             None => return false,
             Some(Work::Advance(id)) => self.advance(id),
             Some(Work::Retry(id)) => self.retry(id),
-            Some(Work::Close(mut conversation, opened, how)) => {
-                self.at = opened;
-                if conversation.drain(&mut self.shared) {
-                    self.work.push_front(Work::Close(conversation, opened, how));
+            Some(Work::Close(mut closing)) => {
+                let Closing { conversation, key, opened, how } = &mut *closing;
+                self.at = *opened;
+                if conversation.drain(key, &mut self.shared) {
+                    self.work.push_front(Work::Close(closing));
                 } else {
-                    conversation.finish(how, &mut self.shared);
+                    conversation.finish(*how, key, &mut self.shared);
                 }
             }
         }
@@ -179,8 +197,8 @@ impl Flows {
             Touched::HalfOpen(packet) => Standing::Open(packet),
             Touched::Flow(id) => match self.table.get(id) {
                 None => Standing::None,
-                Some(Entry { opened, websocket: true, .. }) => Standing::WebSocket(*opened),
-                Some(Entry { opened, state: State::Live(_), .. }) => Standing::Open(*opened),
+                Some(Entry { opened, state, .. }) if state.is_websocket() => Standing::WebSocket(*opened),
+                Some(Entry { opened, state: State::Live { .. }, .. }) => Standing::Open(*opened),
                 Some(Entry { opened, .. }) => Standing::Foreign(*opened),
             },
         }
@@ -202,10 +220,11 @@ impl Flows {
 
     /// Tries again to open what waited for secrets.
     fn retry(&mut self, id: FlowId) {
+        let Some(key) = self.table.key(id) else { return };
         let Some(entry) = self.table.get_mut(id) else { return };
-        let State::Live(conversation) = &mut entry.state else { return };
+        let State::Live { conversation, .. } = &mut entry.state else { return };
         self.at = entry.opened;
-        conversation.session.retry(conversation.carrier(), &mut self.shared);
+        conversation.session.retry(conversation.carrier(&key), &mut self.shared);
         if !conversation.session.wants_keys() {
             self.awaiting.remove(&entry.opened);
         }
@@ -230,9 +249,9 @@ impl Flows {
         self.touched = Touched::Flow(id);
         let Some(entry) = self.table.get_mut(id) else { return };
         entry.last = self.now.max(segment.origin.time);
-        let State::Live(conversation) = &mut entry.state else { return };
+        let State::Live { conversation, .. } = &mut entry.state else { return };
         let before = conversation.flow.waiting_bytes();
-        conversation.push(segment, &mut self.shared);
+        conversation.push(segment, &key, &mut self.shared);
         self.waiting = self.waiting + conversation.flow.waiting_bytes() - before;
         if !self.settle(id) {
             return;
@@ -247,11 +266,12 @@ impl Flows {
     }
 
     fn advance(&mut self, id: FlowId) {
+        let Some(key) = self.table.key(id) else { return };
         let Some(entry) = self.table.get_mut(id) else { return };
-        let State::Live(conversation) = &mut entry.state else { return };
+        let State::Live { conversation, .. } = &mut entry.state else { return };
         self.at = entry.opened;
         let before = conversation.flow.waiting_bytes();
-        let advanced = conversation.advance(self.waiting, &mut self.shared);
+        let advanced = conversation.advance(&key, self.waiting, &mut self.shared);
         self.waiting = self.waiting + conversation.flow.waiting_bytes() - before;
         if !self.settle(id) {
             return;
@@ -266,13 +286,13 @@ impl Flows {
     /// Notes what a flow has become by bytes that came; whether it is worth to go on with it.
     fn settle(&mut self, id: FlowId) -> bool {
         let Some(entry) = self.table.get_mut(id) else { return false };
-        let State::Live(conversation) = &mut entry.state else { return false };
+        let State::Live { conversation, websocket } = &mut entry.state else { return false };
         if conversation.session.wants_keys() {
             self.awaiting.insert(entry.opened, id);
         }
         let foreign = conversation.session.is_foreign();
-        if !entry.websocket && conversation.session.connection().is_some() {
-            entry.websocket = true;
+        if !*websocket && conversation.session.connection().is_some() {
+            *websocket = true;
             self.file(id);
         }
         self.account(id);
@@ -296,10 +316,11 @@ impl Flows {
         while self.held > self.shared.config.limits.connections
             && let Some(id) = self.holders.pop_front()
         {
+            let Some(key) = self.table.key(id) else { continue };
             let Some(conversation) = self.table.live(id) else { continue };
             conversation.holds = false;
             conversation.flow.release();
-            conversation.session.release(conversation.carrier(), &mut self.shared);
+            conversation.session.release(conversation.carrier(&key), &mut self.shared);
             let held = conversation.held();
             self.held = self.held + held - conversation.counted;
             conversation.counted = held;
@@ -315,10 +336,10 @@ impl Flows {
         let found = self.table.find(key).filter(|&id| !self.has_expired(id, segment.origin.time));
         if let Some(id) = found.or_else(|| self.half_opened(key, segment)) {
             let relation = match &mut self.table.get_mut(id)?.state {
-                State::Live(conversation) => conversation.flow.relation(segment),
-                State::Foreign if syn && segment.ack.is_none() => Relation::Successor,
-                State::Ended(syns) if syn && !syns.contains(&Some(segment.seq)) => Relation::Successor,
-                State::Foreign | State::Ended(_) => Relation::Own,
+                State::Live { conversation, .. } => conversation.flow.relation(segment),
+                State::Foreign { .. } if syn && segment.ack.is_none() => Relation::Successor,
+                State::Ended { syns, .. } if syn && !syns.contain(segment.seq) => Relation::Successor,
+                State::Foreign { .. } | State::Ended { .. } => Relation::Own,
             };
             match relation {
                 Relation::Own => return Some(id),
@@ -352,7 +373,8 @@ impl Flows {
             Answer::Opened(syn) => {
                 let id = self.open(*key, &syn);
                 if let Some(conversation) = self.table.live(id) {
-                    conversation.flow.insert(&syn, &self.shared.config.limits);
+                    let Shared { config, spares, .. } = &mut self.shared;
+                    conversation.flow.insert(&syn, &config.limits, spares);
                 }
                 Some(id)
             }
@@ -364,10 +386,10 @@ impl Flows {
         if self.table.len() >= self.shared.config.limits.flows {
             self.make_room();
         }
-        let state = State::Live(Conversation::new(first));
+        let state = State::Live { conversation: Conversation::new(first), websocket: false };
         let last = self.now.max(first.origin.time);
         let filed = Filed::new(Queue::Other, last);
-        let id = self.table.insert(key, Entry { opened: first.origin.packet, websocket: false, last, filed, state });
+        let id = self.table.insert(key, Entry { opened: first.origin.packet, last, filed, state });
         self.file(id);
         id
     }
@@ -381,7 +403,7 @@ impl Flows {
                 self.deadlines.file(id, filed);
                 continue;
             }
-            if let State::Live(conversation) = &mut entry.state {
+            if let State::Live { conversation, .. } = &mut entry.state {
                 let origin = conversation.flow.last();
                 conversation.session.notice(Code::LimitFlows.into(), origin, &mut self.shared);
             }
@@ -429,7 +451,7 @@ impl Flows {
     /// Its time is over: ends it where it lingered, else forgets it too.
     fn expire(&mut self, id: FlowId) {
         let Some(entry) = self.table.get(id) else { return };
-        let lingered = matches!(&entry.state, State::Live(conversation) if conversation.lingers);
+        let lingered = matches!(&entry.state, State::Live { conversation, .. } if conversation.lingers);
         self.close(id, End::Idle);
         if !lingered {
             self.forget(id);
@@ -454,7 +476,7 @@ impl Flows {
     fn drop_foreign(&mut self, id: FlowId) {
         self.detach(id);
         if let Some(entry) = self.table.get_mut(id) {
-            entry.state = State::Foreign;
+            entry.state = State::Foreign { websocket: entry.state.is_websocket() };
         }
         self.file(id);
     }
@@ -481,35 +503,38 @@ impl Flows {
 
     /// Ends a flow; its entry remains, to recognise late duplicates.
     fn end(&mut self, id: FlowId, how: End) -> Option<Work> {
-        let (opened, conversation) = self.detach(id)?;
+        let mut closing = self.detach(id)?;
         self.file(id);
-        Some(Work::Close(conversation, opened, how))
+        closing.how = how;
+        Some(Work::Close(Box::new(closing)))
     }
 
     /// The capture is over: closes all that is open, what began first in front.
     fn finish(&mut self) {
         let mut open: Vec<_> = (0..self.table.bound()).filter_map(|id| self.detach(id)).collect();
-        open.sort_unstable_by_key(|(opened, _)| *opened);
-        self.work.extend(open.into_iter().map(|(opened, live)| Work::Close(live, opened, End::EndOfCapture)));
+        open.sort_unstable_by_key(|closing| closing.opened);
+        self.work.extend(open.into_iter().map(|closing| Work::Close(Box::new(closing))));
     }
 
-    fn detach(&mut self, id: FlowId) -> Option<(u64, Box<Conversation>)> {
-        let entry = self.table.get_mut(id)?;
-        let State::Live(conversation) = &entry.state else { return None };
-        let ended = State::Ended(conversation.flow.initial_sequence_numbers());
-        let State::Live(conversation) = std::mem::replace(&mut entry.state, ended) else { return None };
+    /// Takes a flow that is followed out of its entry.
+    fn detach(&mut self, id: FlowId) -> Option<Closing> {
+        let key = self.table.key(id)?;
+        let Entry { opened, state, .. } = self.table.get_mut(id)?;
+        let State::Live { conversation, websocket } = state else { return None };
+        let ended = State::Ended { syns: conversation.flow.syns(), websocket: *websocket };
+        let State::Live { conversation, .. } = std::mem::replace(state, ended) else { return None };
+        self.awaiting.remove(opened);
         self.waiting -= conversation.flow.waiting_bytes();
-        self.awaiting.remove(&entry.opened);
         self.held -= conversation.counted;
-        Some((entry.opened, conversation))
+        Some(Closing { conversation, key, opened: *opened, how: End::EndOfCapture })
     }
 }
 
 impl Table<Entry> {
     fn live(&mut self, id: FlowId) -> Option<&mut Conversation> {
         match &mut self.get_mut(id)?.state {
-            State::Live(conversation) => Some(conversation),
-            State::Foreign | State::Ended(_) => None,
+            State::Live { conversation, .. } => Some(conversation),
+            State::Foreign { .. } | State::Ended { .. } => None,
         }
     }
 }
@@ -518,10 +543,10 @@ impl Limits {
     /// When a flow is over, if nothing more comes of it, and what it waits for till then.
     fn deadline(&self, entry: &Entry) -> Filed {
         let (queue, patience) = match &entry.state {
-            State::Live(conversation) if conversation.lingers => (Queue::Lingering, self.linger),
-            State::Live(_) if entry.websocket => (Queue::WebSocket, self.idle),
-            State::Live(_) | State::Foreign => (Queue::Other, self.idle),
-            State::Ended(_) => (Queue::Other, self.remember),
+            State::Live { conversation, .. } if conversation.lingers => (Queue::Lingering, self.linger),
+            State::Live { websocket: true, .. } => (Queue::WebSocket, self.idle),
+            State::Live { .. } | State::Foreign { .. } => (Queue::Other, self.idle),
+            State::Ended { .. } => (Queue::Other, self.remember),
         };
         Filed::new(queue, entry.last.plus(patience))
     }

@@ -41,7 +41,10 @@ impl Ledger {
     pub fn settle(&mut self, told: Told, limits: &Limits) -> Option<Event> {
         match told {
             Told::Begun(_) => self.connections += 1,
-            Told::Passed(passed, client, server) => self.polls.passed(passed, client, server, limits.polls),
+            Told::Passed(told) => {
+                let (passed, client, server) = *told;
+                self.polls.passed(passed, client, server, limits.polls);
+            }
             Told::Nonce(nonce) => self.reused = self.is_reused(nonce, limits.nonces),
             Told::Event(mut event) => {
                 match &mut event.body {

@@ -21,8 +21,8 @@ pub enum Told {
     Begun(ConnectionId),
     /// The handshake told next has this nonce, and its TCP connection had no other with the same.
     Nonce(Nonce),
-    /// An ordinary exchange of a client with a server.
-    Passed(Passed, Endpoint, Endpoint),
+    /// An ordinary exchange of a client with a server; in a box, as it is seldom and larger than an event.
+    Passed(Box<(Passed, Endpoint, Endpoint)>),
     /// An event.
     Event(Event),
 }
@@ -54,7 +54,7 @@ impl Outbox {
 
     /// Tells of an ordinary exchange, which may turn out to be polling.
     pub fn passed(&mut self, passed: Passed, client: Endpoint, server: Endpoint) {
-        self.queue.push_back(Told::Passed(passed, client, server));
+        self.queue.push_back(Told::Passed(Box::new((passed, client, server))));
     }
 
     /// Adds an event.

@@ -2,8 +2,9 @@
 
 use crate::config::Config;
 use crate::outbox::Outbox;
+use crate::tcp::unacknowledged::Spares;
 use crate::tls;
-use crate::ws::receiver::Tools;
+use crate::ws::tools::Tools;
 
 /// What all connections share.
 #[derive(Debug, Default)]
@@ -14,6 +15,8 @@ pub struct Shared {
     pub outbox: Outbox,
     /// Secrets, and what else is needed to open TLS.
     pub tls: tls::Tools,
+    /// Room for bytes that are not acknowledged.
+    pub spares: Spares,
     /// Inflaters and room to work in.
     pub tools: Tools,
 }

@@ -19,7 +19,7 @@ const ROUNDS: u64 = 200;
 #[test]
 fn an_idle_connection_is_small() {
     let each = (taken(4) - taken(2)) / 2000;
-    assert!(each <= 850, "{each} bytes a connection");
+    assert!(each <= 512, "{each} bytes a connection");
 }
 
 /// Memory that an analysis takes which has seen so many thousand connections become idle.

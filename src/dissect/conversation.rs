@@ -17,7 +17,8 @@ use crate::origin::Span;
 pub struct Conversation {
     choice: Choice,
     late: bool,
-    pending: Duplex<Pending>,
+    /// Requests of each side; `None` where there was none yet, as on most connections that are silent.
+    pending: Option<Box<Duplex<Pending>>>,
 }
 
 /// Which protocol is spoken.
@@ -63,11 +64,7 @@ impl Conversation {
             parameter: by_hand.map_or("", |(_, parameter)| parameter),
             schema,
         };
-        Self {
-            choice: Choice::new(&opening, by_hand.map(|(row, _)| row), formats),
-            late: opening.late,
-            pending: Duplex::default(),
-        }
+        Self { choice: Choice::new(&opening, by_hand.map(|(row, _)| row), formats), late: opening.late, pending: None }
     }
 
     /// Adds to a message what it means, or why that is not known.
@@ -100,8 +97,9 @@ impl Conversation {
     /// Bytes of a direction were lost.
     pub fn lose(&mut self, direction: Direction) {
         self.choice.lose(direction);
-        for direction in Direction::BOTH {
-            self.pending[direction].lose_order();
+        if let Some(pending) = &mut self.pending {
+            pending.to_server.lose_order();
+            pending.to_client.lose_order();
         }
     }
 
@@ -109,24 +107,34 @@ impl Conversation {
     pub fn forget(&mut self) {
         for direction in Direction::BOTH {
             self.lose(direction);
-            self.pending[direction].forget();
+        }
+        if let Some(pending) = &mut self.pending {
+            pending.to_server.forget();
+            pending.to_client.forget();
         }
     }
 
     /// Bytes of memory that it keeps.
     pub fn held(&self) -> usize {
-        self.choice.held() + Direction::BOTH.iter().map(|&way| self.pending[way].held()).sum::<usize>()
+        let pending = self.pending.as_ref().map_or(0, |both| both.to_server.held() + both.to_client.held());
+        self.choice.held() + pending
     }
 
     /// The connection is over: what was never answered, and how many requests were forgotten.
     pub fn finish(self) -> (Vec<Unanswered>, u64) {
         let (mut unanswered, mut forgotten) = (Vec::new(), 0);
+        let Some(pending) = self.pending else { return (unanswered, forgotten) };
         for direction in Direction::BOTH {
-            let (open, lost) = self.pending[direction].unanswered(direction);
+            let (open, lost) = pending[direction].unanswered(direction);
             unanswered.extend(open);
             forgotten += lost;
         }
         (unanswered, forgotten)
+    }
+
+    /// The requests of a side, where there was any of either.
+    fn asked(&mut self, direction: Direction) -> Option<&mut Pending> {
+        Some(&mut self.pending.as_mut()?[direction])
     }
 
     fn link(&mut self, mut unit: Unit, link: Option<Link>, message: &Incoming<'_>) -> Unit {
@@ -137,7 +145,7 @@ impl Conversation {
                 let Incoming { number, span, limits, .. } = *message;
                 let keepalive = unit.keepalive;
                 let ask = Ask { key, method, message: number, sent: span.last.time, keepalive };
-                self.pending[message.direction].ask(ask, limits.requests);
+                self.pending.get_or_insert_default()[message.direction].ask(ask, limits.requests);
             }
             Some(Link::Both(links)) => {
                 let [first, second] = *links;
@@ -149,12 +157,12 @@ impl Conversation {
                 unit.id = (!key.id.is_empty()).then(|| key.id.clone());
                 let asked = message.direction.opposite();
                 let begin = unit.begins.unwrap_or(message.begin());
-                unit.reply = self.pending[asked].answer(&key, last, begin, asked);
+                unit.reply = self.asked(asked).and_then(|pending| pending.answer(&key, last, begin, asked));
             }
             Some(Link::MayAnswer(key, last)) => {
                 let asked = message.direction.opposite();
                 let begin = unit.begins.unwrap_or(message.begin());
-                unit.reply = self.pending[asked].answer(&key, last, begin, asked);
+                unit.reply = self.asked(asked).and_then(|pending| pending.answer(&key, last, begin, asked));
                 if unit.reply.is_some() {
                     unit.role = Some(Role::Reply);
                     unit.id = (!key.id.is_empty()).then_some(key.id);
@@ -163,11 +171,13 @@ impl Conversation {
             Some(Link::Belongs(key)) => {
                 let asked = message.direction.opposite();
                 let begin = unit.begins.unwrap_or(message.begin());
-                unit.reply = self.pending[asked].refer(&key, begin, asked);
+                unit.reply = self.asked(asked).and_then(|pending| pending.refer(&key, begin, asked));
             }
             Some(Link::Cancels(key)) => {
                 unit.id = (!key.id.is_empty()).then(|| key.id.clone());
-                self.pending[message.direction].cancel(&key);
+                if let Some(pending) = self.asked(message.direction) {
+                    pending.cancel(&key);
+                }
             }
             None => {}
         }

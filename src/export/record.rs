@@ -1,5 +1,7 @@
 //! One event to one JSON object: the record contract, version 1 (`wscope export --schema`).
 
+use std::net::IpAddr;
+
 use crate::anomaly::{Anomaly, Code};
 use crate::config::Per;
 use crate::duplex::Direction;
@@ -305,9 +307,26 @@ impl Json for Opcode {
     }
 }
 
+impl Json for IpAddr {
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            // Each record has two of them.
+            Self::V4(ip) => {
+                let mut opening = b'"';
+                for octet in ip.octets() {
+                    out.push(std::mem::replace(&mut opening, b'.'));
+                    octet.write(out);
+                }
+                out.push(b'"');
+            }
+            Self::V6(ip) => ip.to_string().write(out),
+        }
+    }
+}
+
 impl Json for Endpoint {
     fn write(&self, out: &mut Vec<u8>) {
-        object!(out, "ip": self.ip.to_string(), "port": self.port);
+        object!(out, "ip": self.ip, "port": self.port);
     }
 }
 
@@ -360,7 +379,14 @@ impl Json for TlsSession {
 
 impl Json for Headers {
     fn write(&self, out: &mut Vec<u8>) {
-        self.lines.write(out);
+        out.push(b'[');
+        for (index, line) in self.lines().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            line.write(out);
+        }
+        out.push(b']');
     }
 }
 

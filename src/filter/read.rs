@@ -443,7 +443,7 @@ fn header<'a>(subject: &Subject<'a>, name: &'static str) -> One<'a> {
 }
 
 fn lines<'a>(headers: &'a Headers, enough: Enough<'_, 'a>) -> bool {
-    headers.lines.iter().any(|(name, value)| enough(Value::Text(Cow::Owned(format!("{name}: {value}")))))
+    headers.lines().any(|(name, value)| enough(Value::Text(Cow::Owned(format!("{name}: {value}")))))
 }
 
 fn endpoints(subject: &Subject<'_>) -> Option<[Endpoint; 2]> {

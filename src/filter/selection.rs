@@ -103,8 +103,7 @@ impl Selection {
 /// Bytes that a handshake holds, about.
 fn size(handshake: &Handshake) -> usize {
     let lines = |headers: &Headers| {
-        let lines = headers.lines.iter().map(|(name, value)| name.len() + value.len() + 64);
-        lines.sum::<usize>() + headers.malformed.as_ref().map_or(0, |line| line.len())
+        headers.size() + 16 * headers.lines().len() + headers.malformed.as_ref().map_or(0, |line| line.len())
     };
     let request = handshake.request.as_ref().map_or(0, |request| request.target.len() + lines(&request.headers));
     let response = handshake.response.as_ref().map_or(0, |response| response.reason.len() + lines(&response.headers));

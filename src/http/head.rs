@@ -2,6 +2,8 @@
 //!
 //! Total: any bytes give a head. What is not HTTP syntax is left out of the headers and told.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 /// A request line and its header section.
@@ -30,11 +32,13 @@ pub struct Response {
     pub headers: Headers,
 }
 
-/// Header lines in their order, names and values as sent.
+/// Header lines in their order, names and values as sent; folded lines are joined with a space (RFC 9112 §5.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Headers {
-    /// Name and value of each line; folded lines are joined with a space (RFC 9112 §5.2).
-    pub lines: Vec<(Box<str>, Box<str>)>,
+    /// All names and values, one behind the other.
+    text: String,
+    /// Where each name ends in it, and the value behind that.
+    ends: Vec<(usize, usize)>,
     /// The first line that is not HTTP syntax.
     pub malformed: Option<Box<str>>,
     /// How many fields are not known whole: over HTTP/2 they may refer to what was not captured.
@@ -67,12 +71,55 @@ impl Response {
 impl Headers {
     /// Bytes of all names and values.
     pub fn size(&self) -> usize {
-        self.lines.iter().map(|(name, value)| name.len() + value.len()).sum()
+        self.text.len()
+    }
+
+    /// Name and value of each line.
+    pub fn lines(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        let mut start = 0;
+        self.ends.iter().map(move |&(name, value)| {
+            let line = (&self.text[start..name], &self.text[name..value]);
+            start = value;
+            line
+        })
+    }
+
+    /// Adds a line.
+    pub fn push(&mut self, name: &str, value: &str) {
+        self.text.push_str(name);
+        let name = self.text.len();
+        self.text.push_str(value);
+        self.ends.push((name, self.text.len()));
+    }
+
+    /// Writes other values in the place of those for which `replace` has one.
+    pub fn rewrite(&mut self, mut replace: impl FnMut(&str, &str) -> Option<String>) {
+        let mut rewritten = Self { malformed: self.malformed.take(), unknown: self.unknown, ..Self::default() };
+        for (name, value) in self.lines() {
+            rewritten.push(name, replace(name, value).as_deref().unwrap_or(value));
+        }
+        *self = rewritten;
+    }
+
+    /// Adds a folded line to the value of the last one; whether there is one.
+    fn fold(&mut self, more: &str) -> bool {
+        let Some((_, end)) = self.ends.last_mut() else { return false };
+        self.text.push(' ');
+        self.text.push_str(more);
+        *end = self.text.len();
+        true
     }
 
     /// Values of all lines of this name, any case.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.lines.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+        let mut start = 0;
+        self.ends.iter().filter_map(move |&(end, value)| {
+            // Most names have another length.
+            let is_it =
+                end - start == name.len() && self.text.as_bytes()[start..end].eq_ignore_ascii_case(name.as_bytes());
+            start = value;
+            is_it.then(|| &self.text[end..value])
+        })
     }
 
     /// Value of the first line of this name, any case.
@@ -223,7 +270,7 @@ fn http_version(text: &str) -> Box<str> {
 }
 
 /// The first line that is not empty (RFC 9112 §2.2), and what follows it.
-fn first_line(bytes: &[u8]) -> (String, &[u8]) {
+fn first_line(bytes: &[u8]) -> (Cow<'_, str>, &[u8]) {
     let start = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     let bytes = &bytes[start..];
     let end = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1);
@@ -232,51 +279,47 @@ fn first_line(bytes: &[u8]) -> (String, &[u8]) {
 }
 
 fn headers(bytes: &[u8]) -> Headers {
-    let mut headers = Headers::default();
-    let lines = &mut headers.lines;
-    lines.reserve_exact(memchr::memchr_iter(b'\n', bytes).count());
-    // The value of the last line, while more is folded to it.
-    let mut folded = String::new();
-    for line in bytes.split(|byte| *byte == b'\n') {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.is_empty() {
-            continue;
-        }
-        if matches!(line[0], b' ' | b'\t')
-            && let Some((_, value)) = lines.last_mut()
-        {
-            if folded.is_empty() {
-                folded = std::mem::take(value).into();
-            }
-            folded.push(' ');
-            folded.push_str(&text(line.trim_ascii()));
-            continue;
-        }
-        let colon = memchr::memchr(b':', line);
-        match colon.map(|colon| (&line[..colon], &line[colon + 1..])) {
-            Some((name, value)) if !name.is_empty() && name.iter().copied().all(is_token) => {
-                unfold(lines, &mut folded);
-                lines.push((text(name).into(), text(value.trim_ascii()).into()));
+    let count = memchr::memchr_iter(b'\n', bytes).count();
+    let text = String::with_capacity(bytes.len());
+    let mut headers = Headers { text, ends: Vec::with_capacity(count), ..Headers::default() };
+    // Nearly always all of it is, and then so are its parts: they begin and end beside ASCII.
+    let whole = str::from_utf8(bytes).ok();
+    let text = |part: std::ops::Range<usize>| match whole {
+        Some(whole) => Cow::Borrowed(&whole[part]),
+        None => self::text(&bytes[part]),
+    };
+    let mut start = 0;
+    while start < bytes.len() {
+        let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |length| start + length);
+        let folded = bytes[start..end].starts_with(b" ") || bytes[start..end].starts_with(b"\t");
+        let colon = memchr::memchr(b':', &bytes[start..end]).map(|length| start + length);
+        match colon {
+            _ if matches!(&bytes[start..end], b"" | b"\r") => {}
+            _ if folded && headers.fold(&text(trimmed(bytes, start..end))) => {}
+            Some(colon) if colon > start && bytes[start..colon].iter().copied().all(is_token) => {
+                headers.push(&text(start..colon), &text(trimmed(bytes, colon + 1..end)));
             }
             Some(_) | None => {
+                let line = start..end - usize::from(bytes[start..end].ends_with(b"\r"));
                 headers.malformed.get_or_insert_with(|| text(line).into());
             }
         }
+        start = end + 1;
     }
-    unfold(lines, &mut folded);
     headers
 }
 
-fn unfold(lines: &mut [(Box<str>, Box<str>)], folded: &mut String) {
-    if let Some((_, value)) = lines.last_mut().filter(|_| !folded.is_empty()) {
-        *value = std::mem::take(folded).into();
-    }
+/// A range of bytes without the white space around them.
+fn trimmed(bytes: &[u8], range: std::ops::Range<usize>) -> std::ops::Range<usize> {
+    let behind = bytes[range.clone()].trim_ascii_start();
+    let start = range.end - behind.len();
+    start..start + behind.trim_ascii_end().len()
 }
 
 /// Text of header bytes: UTF-8 where it is, else ISO 8859-1 (RFC 9110 §5.5).
-pub fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
+        Ok(text) => text.into(),
         Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
     }
 }
@@ -337,7 +380,7 @@ mod tests {
     #[test]
     fn malformed_lines_are_told_and_left_out() {
         let head = request(b"GET / HTTP/1.1\r\nno colon\r\nbad name: x\r\nHost: a\r\n\r\n");
-        assert_eq!(head.headers.lines.len(), 1);
+        assert_eq!(head.headers.lines().collect::<Vec<_>>(), [("Host", "a")]);
         assert_eq!(head.headers.malformed.as_deref(), Some("no colon"));
     }
 

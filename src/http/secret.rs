@@ -64,13 +64,12 @@ pub fn redact_query(uri: &str) -> Cow<'_, str> {
 
 /// Blots out the credentials of a header section.
 pub fn redact_headers(headers: &mut Headers) {
-    for (name, value) in &mut headers.lines {
+    headers.rewrite(|name, value| {
         if is_credential_header(name) {
-            *value = REDACTED.into();
-        } else if URIS.iter().any(|uri| name.eq_ignore_ascii_case(uri)) {
-            *value = redact_query(value).into();
+            return Some(REDACTED.into());
         }
-    }
+        URIS.iter().any(|uri| name.eq_ignore_ascii_case(uri)).then(|| redact_query(value).into_owned())
+    });
     // It may well be one of those lines, misspelt.
     if headers.malformed.is_some() {
         headers.malformed = Some(REDACTED.into());

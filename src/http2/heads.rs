@@ -170,7 +170,8 @@ impl Fields {
     }
 
     fn headers(&self, told_elsewhere: &[&str], told_here: &[&str]) -> Headers {
-        let mut headers = Headers { unknown: usize::from(self.cut), ..Headers::default() };
+        let mut headers = Headers::default();
+        headers.unknown += usize::from(self.cut);
         let mut regular = false;
         let mut pseudo: Vec<&[u8]> = Vec::new();
         for field in &self.list {
@@ -194,7 +195,7 @@ impl Fields {
                 headers.malformed.get_or_insert_with(line);
             }
             if !elsewhere {
-                headers.lines.push((head::text(name).into(), head::text(value).into()));
+                headers.push(&head::text(name), &head::text(value));
             }
         }
         headers

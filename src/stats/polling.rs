@@ -51,7 +51,7 @@ fn is_for_websocket(name: &str) -> bool {
 
 /// Bytes of header lines, with the empty one at the end.
 fn lines(headers: &Headers, left_out: fn(&str) -> bool) -> u64 {
-    let kept = headers.lines.iter().filter(|(name, _)| !left_out(name));
+    let kept = headers.lines().filter(|(name, _)| !left_out(name));
     let bytes: usize = kept.map(|(name, value)| name.len() + value.len() + ": \r\n".len()).sum();
     bytes as u64 + 2
 }

@@ -32,34 +32,41 @@ pub enum Queue {
     WebSocket,
 }
 
-/// Where a flow is filed.
+/// Where a flow is filed: the tick in which it is to be looked at, and below it the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Filed {
-    queue: Queue,
-    due: i64,
-}
+pub struct Filed(i64);
 
 impl Filed {
     /// In this queue, to be looked at once `time` has passed.
     pub fn new(queue: Queue, time: Timestamp) -> Self {
-        Self { queue, due: tick(time).saturating_add(1) }
+        // A tick has 44 bits, so there is room for the queue.
+        Self((tick(time) + 1) << 2 | queue as i64)
     }
 
     /// Whether that has passed by `now`.
     pub fn is_due(self, now: Timestamp) -> bool {
-        self.due <= tick(now)
+        self.due() <= tick(now)
+    }
+
+    fn due(self) -> i64 {
+        self.0 >> 2
+    }
+
+    /// Number of the queue.
+    fn queue(self) -> usize {
+        (self.0 & 3) as usize
     }
 }
 
 impl Deadlines {
     /// Files a flow, which must not be filed yet.
     pub fn file(&mut self, id: FlowId, at: Filed) {
-        self.queues[at.queue as usize].insert((at.due, id));
+        self.queues[at.queue()].insert((at.due(), id));
     }
 
     /// Takes a flow out.
     pub fn strike(&mut self, id: FlowId, at: Filed) {
-        self.queues[at.queue as usize].remove(&(at.due, id));
+        self.queues[at.queue()].remove(&(at.due(), id));
     }
 
     /// Takes out one flow that is due by now.

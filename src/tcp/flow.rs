@@ -14,21 +14,49 @@ use crate::event::End;
 use crate::net::segment::{Endpoint, Flags, Segment};
 use crate::net::seq::SeqNumber;
 use crate::origin::{Origin, Timestamp};
-use crate::tcp::reassembler::{Arrival, Reassembler};
+use crate::tcp::key::Key;
+use crate::tcp::reassembler::{Arrival, Ready, Reassembler};
+use crate::tcp::unacknowledged::Spares;
 
 /// One TCP connection.
 #[derive(Debug)]
 pub struct Flow {
-    /// Who opened it; a guess until a SYN or a request is seen.
-    pub client: Endpoint,
-    /// Who was asked.
-    pub server: Endpoint,
     streams: Duplex<Reassembler>,
-    syn: Duplex<Option<SeqNumber>>,
+    syns: Syns,
+    /// Whether the lower endpoint opened it; a guess until a SYN or a request is seen.
+    lower_is_client: bool,
     ended: Duplex<Option<End>>,
     first_to_end: Option<(Direction, End)>,
     last: Origin,
     seldom: Option<Box<Seldom>>,
+}
+
+/// Sequence numbers of the SYNs that were seen of a connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Syns {
+    numbers: Duplex<SeqNumber>,
+    seen: Duplex<bool>,
+}
+
+impl Syns {
+    /// Whether this is one of them.
+    pub fn contain(&self, seq: SeqNumber) -> bool {
+        Direction::BOTH.iter().any(|&way| self.of(way) == Some(seq))
+    }
+
+    fn of(&self, direction: Direction) -> Option<SeqNumber> {
+        self.seen[direction].then_some(self.numbers[direction])
+    }
+
+    fn set(&mut self, direction: Direction, seq: SeqNumber) {
+        self.numbers[direction] = seq;
+        self.seen[direction] = true;
+    }
+
+    fn swap(&mut self) {
+        self.numbers.swap();
+        self.seen.swap();
+    }
 }
 
 /// What few connections have.
@@ -37,8 +65,8 @@ struct Seldom {
     /// Sequence number of the first RST.
     reset: Duplex<Option<SeqNumber>>,
     hole: Duplex<Option<Hole>>,
-    /// First sequence number of a SYN that contradicts this connection, and who sent it.
-    rival: Option<(Endpoint, SeqNumber)>,
+    /// First sequence number of a SYN that contradicts this connection, and whether the lower endpoint sent it.
+    rival: Option<(bool, SeqNumber)>,
 }
 
 /// What a segment is to a connection of the same endpoints.
@@ -64,13 +92,10 @@ impl Flow {
     pub fn new(first: &Segment<'_>) -> Self {
         let from_server = first.flags.has(Flags::SYN) && first.flags.has(Flags::ACK)
             || !first.flags.has(Flags::SYN) && first.source.port < first.destination.port;
-        let (client, server) =
-            if from_server { (first.destination, first.source) } else { (first.source, first.destination) };
         Self {
-            client,
-            server,
             streams: Duplex::default(),
-            syn: Duplex::default(),
+            syns: Syns::default(),
+            lower_is_client: first.is_from_lower() != from_server,
             ended: Duplex::default(),
             first_to_end: None,
             last: first.origin,
@@ -80,9 +105,9 @@ impl Flow {
 
     /// Takes the client for the server, where the guess turned out wrong.
     pub fn swap(&mut self) {
-        std::mem::swap(&mut self.client, &mut self.server);
+        self.lower_is_client = !self.lower_is_client;
         self.streams.swap();
-        self.syn.swap();
+        self.syns.swap();
         self.ended.swap();
         if let Some(seldom) = &mut self.seldom {
             seldom.reset.swap();
@@ -93,8 +118,19 @@ impl Flow {
         }
     }
 
+    /// Client and server of this flow, whose key it is.
+    pub fn peers(&self, key: &Key) -> (Endpoint, Endpoint) {
+        let [lower, higher] = key.endpoints();
+        if self.lower_is_client { (lower, higher) } else { (higher, lower) }
+    }
+
     /// Takes a segment of this flow.
-    pub fn insert<'a>(&mut self, segment: &Segment<'a>, limits: &Limits) -> (Direction, Arrival<'a>) {
+    pub fn insert<'a>(
+        &mut self,
+        segment: &Segment<'a>,
+        limits: &Limits,
+        spares: &mut Spares,
+    ) -> (Direction, Arrival<'a>) {
         let credible = credible(segment);
         let segment = credible.as_ref().unwrap_or(segment);
         let direction = self.direction(segment);
@@ -103,7 +139,7 @@ impl Flow {
         // A SYN takes the sequence number before the first byte.
         let first = if syn { segment.seq.plus(1) } else { segment.seq };
         if syn {
-            self.syn[direction] = Some(segment.seq);
+            self.syns.set(direction, segment.seq);
             self.streams[direction].anchor(first);
         }
         let mut acknowledged = None;
@@ -112,11 +148,11 @@ impl Flow {
             if syn {
                 opposite.anchor(ack);
             }
-            opposite.acknowledge(ack);
+            opposite.acknowledge(ack, spares);
             acknowledged = opposite.stream_offset(ack);
         }
         let settling = self.streams[direction].is_settling();
-        let arrival = self.streams[direction].insert(segment, first, acknowledged, limits);
+        let arrival = self.streams[direction].insert(segment, first, acknowledged, limits, spares);
         if settling && !self.streams[direction].is_settling() {
             // The other side was waited for as long: its request should not come after the response.
             self.streams[direction.opposite()].settle();
@@ -136,8 +172,13 @@ impl Flow {
     }
 
     /// One direction's stream.
-    pub fn stream(&mut self, direction: Direction) -> &mut Reassembler {
-        &mut self.streams[direction]
+    pub fn stream(&self, direction: Direction) -> &Reassembler {
+        &self.streams[direction]
+    }
+
+    /// The next piece of a direction that waited and is now in order.
+    pub fn ready(&mut self, direction: Direction, limits: &Limits, spares: &mut Spares) -> Option<Ready> {
+        self.streams[direction].ready(limits, spares)
     }
 
     /// Whether the capture began after the connection did: no SYN was seen.
@@ -155,7 +196,7 @@ impl Flow {
 
     /// Which way a segment of this flow goes.
     pub fn direction(&self, segment: &Segment<'_>) -> Direction {
-        if segment.source == self.client { Direction::ToServer } else { Direction::ToClient }
+        if segment.is_from_lower() == self.lower_is_client { Direction::ToServer } else { Direction::ToClient }
     }
 
     /// What a segment of the same endpoints is to this connection.
@@ -167,9 +208,9 @@ impl Flow {
         if let Some((rival, seq)) = self.seldom.as_ref().and_then(|seldom| seldom.rival) {
             let first = seq.plus(1);
             let opposite = &self.streams[self.direction(segment).opposite()];
-            let follows = segment.source == rival && !syn && segment.seq == first;
+            let follows = segment.is_from_lower() == rival && !syn && segment.seq == first;
             if follows && segment.ack.is_some_and(|ack| !opposite.expects(ack))
-                || segment.source != rival && syn && segment.ack == Some(first)
+                || segment.is_from_lower() != rival && syn && segment.ack == Some(first)
             {
                 return Relation::Successor;
             }
@@ -182,7 +223,7 @@ impl Flow {
             return Relation::Successor;
         }
         if segment.ack.is_none() {
-            self.seldom.get_or_insert_default().rival = Some((segment.source, segment.seq));
+            self.seldom.get_or_insert_default().rival = Some((segment.is_from_lower(), segment.seq));
         }
         Relation::Rival
     }
@@ -190,7 +231,7 @@ impl Flow {
     /// Whether a SYN is this connection's own, come late or twice.
     fn is_opened_by(&self, segment: &Segment<'_>) -> bool {
         let direction = self.direction(segment);
-        match self.syn[direction] {
+        match self.syns.of(direction) {
             Some(seq) => seq == segment.seq,
             None => {
                 self.streams[direction].begins_at(segment.seq.plus(1))
@@ -232,8 +273,8 @@ impl Flow {
     }
 
     /// Sequence numbers of the SYNs that were seen.
-    pub fn initial_sequence_numbers(&self) -> [Option<SeqNumber>; 2] {
-        [self.syn.to_server, self.syn.to_client]
+    pub fn syns(&self) -> Syns {
+        self.syns
     }
 
     /// The end of this direction's stream, once all its bytes are delivered.

@@ -10,13 +10,13 @@ use foldhash::quality::RandomState;
 use crate::anomaly::Code;
 use crate::net::segment::{Flags, Segment};
 use crate::outbox::Counts;
-use crate::tcp::table::Key;
+use crate::tcp::key::Key;
 
 /// The SYNs, by the endpoints they are between.
 #[derive(Debug, Default)]
 pub struct HalfOpen {
     syns: HashMap<Key, Segment<'static>, RandomState>,
-    /// Their packets and keys; those that were answered or replaced are passed over.
+    /// Their packets and keys; those that were answered or replaced go when they are the oldest.
     oldest_first: VecDeque<(u64, Key)>,
 }
 
@@ -38,12 +38,24 @@ impl HalfOpen {
         if !segment.flags.has(Flags::SYN) || !segment.payload.is_empty() || segment.cut > 0 {
             return false;
         }
-        while self.oldest_first.len() >= limit.max(1) {
-            let Some((oldest, key)) = self.oldest_first.pop_front() else { break };
-            if self.syns.get(&key).is_some_and(|syn| syn.origin.packet == oldest) {
-                self.syns.remove(&key);
+        let Self { syns, oldest_first } = self;
+        let limit = limit.max(1);
+        let waits = |syns: &HashMap<_, Segment<'_>, _>, (packet, key): &(u64, Key)| {
+            syns.get(key).is_some_and(|syn| syn.origin.packet == *packet)
+        };
+        while let Some(oldest) = oldest_first.front() {
+            if waits(syns, oldest) {
+                if syns.len() < limit {
+                    break;
+                }
+                syns.remove(&oldest.1);
                 forgotten.add(Code::LimitForgotten);
             }
+            oldest_first.pop_front();
+        }
+        // At most every other one waits then, so that looking at all of them costs each a constant.
+        if oldest_first.len() >= 2 * limit {
+            oldest_first.retain(|syn| waits(syns, syn));
         }
         self.syns.insert(key, Segment { payload: &[], ..*segment });
         self.oldest_first.push_back((segment.origin.packet, key));

@@ -3,5 +3,7 @@
 pub mod deadlines;
 pub mod flow;
 pub mod half_open;
+pub mod key;
 pub mod reassembler;
 pub mod table;
+pub mod unacknowledged;

@@ -7,9 +7,8 @@
 //!  0                  next   └ pieces never overlap: the first copy of a byte wins
 //! ```
 //!
-//! What arrives in order passes through borrowed; only what waits behind a hole is copied. The last delivered bytes
-//! that the receiver has not acknowledged are kept aside: until then a second copy with other content leaves open
-//! which one the receiver took. When a hole is given up is the flow's decision ([`super::flow`]).
+//! What arrives in order passes through borrowed; only what waits behind a hole is copied, and the last delivered bytes that
+//! the receiver has not acknowledged ([`Unacknowledged`]). When a hole is given up is the flow's decision ([`super::flow`]).
 
 use crate::chunk::Chunk;
 use crate::config::Limits;
@@ -17,6 +16,7 @@ use crate::net::segment::Segment;
 use crate::net::seq::SeqNumber;
 use crate::origin::Origin;
 use crate::pieces::{Content, Piece, Pieces, first_difference};
+use crate::tcp::unacknowledged::{Spares, Unacknowledged};
 
 /// Internal offset of the first sequence number seen; what was sent before it lies below.
 const BASE: u64 = 1 << 32;
@@ -40,8 +40,8 @@ pub struct Reassembler {
     position: Option<Position>,
     /// Internal offset up to which the receiver has acknowledged.
     acknowledged: u64,
-    /// Copy of the last delivered bytes, up to `next`, that are not acknowledged.
-    unacknowledged: Vec<u8>,
+    /// The last delivered bytes, up to `next`, that are not.
+    unacknowledged: Unacknowledged,
     /// What lies ahead of `next`, where anything is known of it.
     ahead: Option<Box<Ahead>>,
 }
@@ -203,6 +203,7 @@ impl Reassembler {
         first: SeqNumber,
         acknowledged: Option<u64>,
         limits: &Limits,
+        spares: &mut Spares,
     ) -> Arrival<'a> {
         let mut arrival = Arrival::default();
         if segment.payload.is_empty() && segment.cut == 0 {
@@ -230,7 +231,7 @@ impl Reassembler {
         if !now.is_empty() {
             let offset = position.next - position.base;
             arrival.chunk = Some(Chunk { origin: segment.origin, offset, acknowledged, bytes: now });
-            self.deliver(now, limits);
+            self.deliver(now, limits, spares);
         }
         if !beyond.is_empty() || (segment.cut > 0 && room < cut_end - start) {
             self.insert_out_of_order(segment, start, acknowledged, &mut arrival);
@@ -242,7 +243,7 @@ impl Reassembler {
     }
 
     /// The next piece that waited and is now in order.
-    pub fn ready(&mut self, limits: &Limits) -> Option<Ready> {
+    pub fn ready(&mut self, limits: &Limits, spares: &mut Spares) -> Option<Ready> {
         let position = self.position.filter(|_| self.is_ready())?;
         let ahead = self.ahead.as_mut()?;
         let (_, piece) = ahead.waiting.pop_first()?;
@@ -253,7 +254,7 @@ impl Reassembler {
         let Tag { origin, acknowledged } = piece.tag;
         match piece.content {
             Content::Bytes(bytes) => {
-                self.deliver(&bytes, limits);
+                self.deliver(&bytes, limits, spares);
                 Some(Ready::Bytes(Waited { origin, acknowledged, offset, bytes }))
             }
             Content::Cut(length) => {
@@ -270,23 +271,15 @@ impl Reassembler {
     }
 
     /// Learns what the receiver has acknowledged.
-    pub fn acknowledge(&mut self, ack: SeqNumber) {
+    pub fn acknowledge(&mut self, ack: SeqNumber, spares: &mut Spares) {
         let Some(position) = self.position else { return };
         let offset = position.offset(ack);
         if offset <= self.acknowledged || offset > position.next + MAX_LOST {
             return;
         }
         self.acknowledged = offset;
-        if offset >= position.next {
-            self.release();
-        } else {
-            let open = usize::try_from(position.next - offset).unwrap_or(usize::MAX);
-            let settled = self.unacknowledged.len().saturating_sub(open);
-            // Only when half of it goes, so that the cost of moving stays a constant per byte.
-            if settled > self.unacknowledged.len() / 2 {
-                self.unacknowledged.drain(..settled);
-            }
-        }
+        let open = usize::try_from(position.next.saturating_sub(offset)).unwrap_or(usize::MAX);
+        self.unacknowledged.settle(open, spares);
     }
 
     /// Learns where the stream ends: the sequence number of FIN. Whether that can be.
@@ -339,12 +332,12 @@ impl Reassembler {
 
     /// Memory for delivered bytes that are not acknowledged.
     pub fn held(&self) -> usize {
-        self.unacknowledged.capacity()
+        self.unacknowledged.held()
     }
 
     /// Lets go of delivered bytes: retransmissions of them are no longer compared.
     pub fn release(&mut self) {
-        self.unacknowledged = Vec::new();
+        self.unacknowledged.release();
     }
 
     /// Number of the packet that brought the next piece that waits.
@@ -397,19 +390,14 @@ impl Reassembler {
         self.ahead.as_ref()?.end
     }
 
-    fn deliver(&mut self, bytes: &[u8], limits: &Limits) {
+    fn deliver(&mut self, bytes: &[u8], limits: &Limits, spares: &mut Spares) {
         let Some(position) = &mut self.position else { return };
         let end = position.next + bytes.len() as u64;
         position.advance(end);
         if self.acknowledged >= end {
-            self.release();
-            return;
-        }
-        self.unacknowledged.extend_from_slice(bytes);
-        // Twice the bound before cutting, so that the cost of moving stays a constant per byte.
-        if self.unacknowledged.len() > 2 * limits.unacknowledged {
-            let surplus = self.unacknowledged.len() - limits.unacknowledged;
-            self.unacknowledged.drain(..surplus);
+            self.unacknowledged.settle(0, spares);
+        } else {
+            self.unacknowledged.push(bytes, limits.unacknowledged, spares);
         }
     }
 
@@ -463,14 +451,14 @@ impl Reassembler {
     /// Compares bytes that end at the internal offset `end` with those already delivered but not acknowledged.
     fn contradicts_delivered(&self, bytes: &[u8], end: u64) -> Option<u64> {
         let position = self.position?;
-        let kept_from = position.next - self.unacknowledged.len() as u64;
+        let kept_from = position.next - self.unacknowledged.bytes().len() as u64;
         let acknowledged = self.acknowledged.max(kept_from);
         let start = end - bytes.len() as u64;
         let from = start.max(acknowledged);
         if from >= end {
             return None;
         }
-        let first = &self.unacknowledged[(from - kept_from) as usize..(end - kept_from) as usize];
+        let first = &self.unacknowledged.bytes()[(from - kept_from) as usize..(end - kept_from) as usize];
         let second = &bytes[(from - start) as usize..];
         Some(from + first_difference(first, second)? - position.base)
     }

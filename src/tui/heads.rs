@@ -157,10 +157,10 @@ fn response(handshake: &Handshake, glyphs: &Glyphs, lines: &mut Vec<Inked>) {
 }
 
 fn headers(headers: &Headers, lines: &mut Vec<Inked>) {
-    let pair = |(name, value): &(Box<str>, Box<str>)| {
+    let pair = |(name, value)| {
         Inked::of(Ink::Name, format!("{}: ", show::escaped(name))).and(Ink::Plain, show::escaped(value))
     };
-    lines.extend(headers.lines.iter().map(pair));
+    lines.extend(headers.lines().map(pair));
 }
 
 fn checks(table: &[Check], handshake: &Handshake, glyphs: &Glyphs, lines: &mut Vec<Inked>) {

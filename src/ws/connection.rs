@@ -9,9 +9,9 @@ use crate::inbox::Inbox;
 use crate::origin::{Origin, Span, Timestamp};
 use crate::shared::Shared;
 use crate::ws::extension::Agreement;
-use crate::ws::ping::Pings;
 use crate::ws::receiver::{Context, Receiver};
 use crate::ws::resync::Search;
+use crate::ws::sides::Sides;
 
 /// An established WebSocket.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct WebSocket {
     connection: ConnectionId,
     first: Origin,
     receivers: Duplex<Receiver>,
-    pings: Duplex<Pings>,
+    sides: Sides,
     /// Whether the capture has the handshake of each side.
     heard: Duplex<bool>,
 }
@@ -56,13 +56,13 @@ impl WebSocket {
     /// A WebSocket whose frames begin now.
     pub fn new(opening: Opening) -> Box<Self> {
         let Opening { connection, first, heard, agreement, answered_at } = opening;
-        let receiver = |direction| Receiver::new(direction, agreement, answered_at);
+        let receiver = |direction| Receiver::new(direction, agreement);
         Box::new(Self {
             connection,
             first,
             heard,
             receivers: Duplex { to_server: receiver(Direction::ToServer), to_client: receiver(Direction::ToClient) },
-            pings: Duplex::default(),
+            sides: Sides::new(agreement, answered_at),
         })
     }
 
@@ -84,7 +84,7 @@ impl WebSocket {
         let mut socket = Self::new(Opening { connection, first, heard, agreement, answered_at: None });
         for direction in Direction::BOTH {
             if unseen.is_some() {
-                socket.receivers[direction].begin_anywhere(found[direction].1, Search::JOINED);
+                socket.receivers[direction].begin_anywhere(found[direction].1, Search::JOINED, agreement);
             }
         }
         let handshake = Handshake {
@@ -109,10 +109,11 @@ impl WebSocket {
         });
         let mut waiting: Vec<_> = waiting.collect();
         waiting.sort_by_key(|(latest, ..)| *latest);
+        let agreement = self.sides.judge.agreement();
         for (direction, inbox) in Direction::BOTH.into_iter().zip(inboxes) {
             // The half of the handshake that was not captured may have taken frames with it.
             if !self.heard[direction] && self.heard[direction.opposite()] {
-                self.receivers[direction].begin_anywhere(inbox.offset(), Search::JOINED);
+                self.receivers[direction].begin_anywhere(inbox.offset(), Search::JOINED, agreement);
             }
         }
         for (_, direction, chunk) in waiting {
@@ -145,8 +146,7 @@ impl WebSocket {
         if !anomalies.is_empty() {
             self.tell(Body::Notice(anomalies), Span::at(last), shared);
         }
-        let closes =
-            Direction::BOTH.map(|way| self.receivers[way].close().map(|(close, sent)| (sent.packet, way, close)));
+        let closes = Direction::BOTH.map(|way| self.sides.close(way).map(|(close, sent)| (sent.packet, way, close)));
         let first = closes.iter().flatten().min_by_key(|(packet, ..)| *packet);
         let (how, by) = match first {
             Some((_, way, _)) if closes.iter().all(Option::is_some) => (End::ClosingHandshake, Some(*way)),
@@ -172,8 +172,8 @@ impl WebSocket {
 
     /// Lets go of what can be done without.
     pub fn release(&mut self, shared: &mut Shared) {
+        self.sides.pings.release();
         for direction in Direction::BOTH {
-            self.pings[direction].release();
             let (receiver, mut cx) = self.receiver(direction, shared);
             receiver.release(&mut cx);
         }
@@ -181,7 +181,7 @@ impl WebSocket {
 
     /// Memory kept between packets that a frame or message does not account for, in bytes.
     pub fn held(&self) -> usize {
-        Direction::BOTH.iter().map(|&way| self.receivers[way].held() + self.pings[way].held()).sum()
+        self.receivers.to_server.held() + self.receivers.to_client.held() + self.sides.pings.held()
     }
 
     /// Its number.
@@ -197,7 +197,7 @@ impl WebSocket {
         }
         // Where nothing at all came of one side, the capture may have only the other.
         let both_seen = Direction::BOTH.iter().all(|&way| self.heard[way] || self.tally(way).wire_bytes > 0);
-        let closed = Direction::BOTH.map(|way| self.receivers[way].close().map(|(_, sent)| sent.time));
+        let closed = Direction::BOTH.map(|way| self.sides.close(way).map(|(_, sent)| sent.time));
         let unanswered = |side| Anomaly::from(Code::CloseUnanswered).by(side);
         match closed {
             [None, None] => anomalies.push(Code::CloseMissing.into()),
@@ -208,7 +208,7 @@ impl WebSocket {
         // §5.5.2: a Ping is answered unless a Close was received before.
         let until = closed.into_iter().flatten().min().unwrap_or(Timestamp(i64::MAX));
         for direction in Direction::BOTH.into_iter().filter(|_| both_seen) {
-            let count = self.pings[direction].unanswered_before(until);
+            let count = self.sides.pings.unanswered_before(direction, until);
             if count > 0 {
                 let unanswered = Anomaly::new(Code::PingUnanswered, Detail::Number("pings".into(), count as u64));
                 anomalies.push(unanswered.by(direction.opposite()));
@@ -218,7 +218,7 @@ impl WebSocket {
     }
 
     fn tally(&self, direction: Direction) -> Tally {
-        self.receivers[direction].tally()
+        self.receivers[direction].tally(&self.sides)
     }
 
     fn receiver<'a>(&'a mut self, direction: Direction, shared: &'a mut Shared) -> (&'a mut Receiver, Context<'a>) {
@@ -227,7 +227,7 @@ impl WebSocket {
             config: &shared.config,
             outbox: &mut shared.outbox,
             tools: &mut shared.tools,
-            pings: &mut self.pings,
+            sides: &mut self.sides,
         };
         (&mut self.receivers[direction], cx)
     }

@@ -162,8 +162,8 @@ fn judge_request(request: &Request, terms: &Terms, secure: bool, anomalies: &mut
     if let Some(name) = in_query {
         found(Code::HandshakeCredentialsQuery, Detail::Found(name.into()));
     }
-    let in_header = headers.lines.iter().find(|(name, _)| secret::is_credential_header(name));
-    if let Some(name) = in_header.map(|(name, _)| &**name).or(in_query).filter(|_| !secure) {
+    let in_header = headers.lines().find(|(name, _)| secret::is_credential_header(name));
+    if let Some(name) = in_header.map(|(name, _)| name).or(in_query).filter(|_| !secure) {
         found(Code::HandshakeCredentialsCleartext, Detail::Found(name.into()));
     }
     if let Some(line) = &headers.malformed {

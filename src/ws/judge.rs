@@ -2,32 +2,37 @@
 //!
 //! What it takes a message to judge (fragmentation, UTF-8, DEFLATE) is judged where the message is.
 
-use std::num::NonZero;
-
 use crate::anomaly::{Anomaly, Code, Detail};
 use crate::duplex::Direction;
 use crate::ws::extension::Agreement;
 use crate::ws::frame::{Header, Opcode, RSV1};
 
-/// Masking keys of so many frames are remembered; a random key is among them once in 2^29 frames.
-const RECENT_KEYS: usize = 8;
+/// Masking keys of so many frames are remembered; a random key is among them once in 2^30 frames.
+const RECENT_KEYS: usize = 4;
 
-/// The rules for the headers of one direction.
+/// The rules for the headers of a WebSocket.
 #[derive(Debug)]
 pub struct Judge {
-    /// Offset in the opposite stream that the client must have seen before it may send (end of the 101).
-    answered_at: Option<NonZero<u64>>,
-    /// The latest first; zero keys among them are of no use, as they are told by themselves.
+    /// Those of the client, the latest first; zero keys among them are of no use, as they are told by themselves.
     recent_keys: [[u8; 4]; RECENT_KEYS],
-    direction: Direction,
     agreement: Agreement,
 }
 
+/// What is known of the sender of a header.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender {
+    /// Which way it sends.
+    pub direction: Direction,
+    /// Whether it could not have seen the whole handshake of the other side.
+    pub early: bool,
+    /// Whether it has sent a Close before.
+    pub closed: bool,
+}
+
 impl Judge {
-    /// The rules under an agreement; `answered_at` is where the 101 ends in the opposite stream.
-    pub fn new(direction: Direction, agreement: Agreement, answered_at: Option<u64>) -> Self {
-        let answered_at = answered_at.filter(|_| direction == Direction::ToServer).and_then(NonZero::new);
-        Self { answered_at, recent_keys: [[0; 4]; RECENT_KEYS], direction, agreement }
+    /// The rules under an agreement.
+    pub fn new(agreement: Agreement) -> Self {
+        Self { recent_keys: [[0; 4]; RECENT_KEYS], agreement }
     }
 
     /// What was agreed.
@@ -35,18 +40,15 @@ impl Judge {
         self.agreement
     }
 
-    /// Judges a header. `acknowledged` is what its sender had seen of the opposite stream, `closed` whether it has sent a
-    /// Close before.
-    pub fn header(&mut self, header: &Header, acknowledged: Option<u64>, closed: bool, anomalies: &mut Vec<Anomaly>) {
+    /// Judges a header.
+    pub fn header(&mut self, header: &Header, sender: Sender, anomalies: &mut Vec<Anomaly>) {
         let mut found = |code: Code, detail| anomalies.push(Anomaly::new(code, detail));
-        if let Some(answered_at) = self.answered_at.take()
-            && acknowledged.is_some_and(|acknowledged| acknowledged < answered_at.get())
-        {
+        if sender.early {
             found(Code::HandshakeEarlyData, Detail::None);
         }
         let opcode = header.opcode;
         // §5.5.2: Pings may be sent until the connection is closed, and are answered until a Close is received.
-        if closed && !matches!(opcode, Opcode::PING | Opcode::PONG) {
+        if sender.closed && !matches!(opcode, Opcode::PING | Opcode::PONG) {
             found(Code::CloseAfter, Detail::None);
         }
         let undefined = self.unexplained(header);
@@ -65,7 +67,7 @@ impl Judge {
         if opcode.is_reserved() && !self.agreement.foreign {
             found(Code::OpcodeReserved, Detail::Number("opcode".into(), opcode.0.into()));
         }
-        match (self.direction, header.masked) {
+        match (sender.direction, header.masked) {
             // Of a truncated header the mask bit may not be known.
             _ if header.length_bits == 0 => {}
             (Direction::ToServer, false) => found(Code::MaskMissing, Detail::None),
@@ -75,11 +77,15 @@ impl Judge {
         if let Some(key) = header.masking_key {
             if key == [0; 4] {
                 found(Code::MaskZero, Detail::None);
-            } else if self.recent_keys.contains(&key) {
-                found(Code::MaskReused, Detail::None);
             }
-            self.recent_keys.rotate_right(1);
-            self.recent_keys[0] = key;
+            // A server has no business with keys at all.
+            if sender.direction == Direction::ToServer {
+                if key != [0; 4] && self.recent_keys.contains(&key) {
+                    found(Code::MaskReused, Detail::None);
+                }
+                self.recent_keys.rotate_right(1);
+                self.recent_keys[0] = key;
+            }
         }
         let length = || Detail::Number("payload length".into(), header.payload_length);
         if !header.is_minimal() {

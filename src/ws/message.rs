@@ -216,7 +216,12 @@ impl Assembly {
             message.anomalies.push(Code::LimitPayload.into());
         }
         if message.text {
-            message.payload.judge_text();
+            // What was judged as it came needs not be judged again.
+            if message.complete && !message.payload.is_cut() && self.utf8.is_whole() {
+                message.payload.text = true;
+            } else {
+                message.payload.judge_text();
+            }
         }
         message
     }

@@ -17,5 +17,7 @@ pub mod partial;
 pub mod ping;
 pub mod receiver;
 pub mod resync;
+pub mod sides;
 pub mod symbols;
+pub mod tools;
 pub mod utf8;

@@ -10,28 +10,29 @@
 //! ```
 //!
 //! From each of them the end of the stream leads to `Over`. What is under way lies in boxes that serve one frame after the
-//! other, so that a connection is small while nothing is, and a frame costs no allocation but that of its event.
+//! other, so that a connection is small while nothing is ([`Tools`]), and a frame costs no allocation but that of its event.
 //!
 //! An endpoint would fail the connection at the first violation; this goes on, and shows what came next.
 
 use crate::anomaly::{self, Anomaly, Code, Detail};
 use crate::chunk::Chunk;
 use crate::config::{Config, Per};
-use crate::duplex::{Direction, Duplex};
+use crate::duplex::Direction;
 use crate::event::{Body, ConnectionId, Event, Frame, FrameHeader, Tally};
 use crate::origin::{Origin, Span};
 use crate::outbox::Outbox;
 use crate::payload::Payload;
 use crate::ws::close::Close;
-use crate::ws::deflate::{Engines, Inflater};
+use crate::ws::deflate::Inflater;
 use crate::ws::evidence::Expected;
 use crate::ws::extension::Agreement;
 use crate::ws::frame::{Header, MAX_HEADER, Opcode, RSV1};
-use crate::ws::judge::Judge;
+use crate::ws::judge::Sender;
 use crate::ws::mask;
 use crate::ws::message::{Assembly, Compression, Fragment};
-use crate::ws::ping::Pings;
 use crate::ws::resync::{Search, Wanted};
+use crate::ws::sides::Sides;
+use crate::ws::tools::Tools;
 
 /// What receivers share: where events go, and the tools that are lent.
 #[derive(Debug)]
@@ -44,43 +45,8 @@ pub struct Context<'a> {
     pub outbox: &'a mut Outbox,
     /// Inflaters and room to work in.
     pub tools: &'a mut Tools,
-    /// Pings of each side that wait for their pong.
-    pub pings: &'a mut Duplex<Pings>,
-}
-
-/// Inflaters and room to work in; one value for all connections.
-#[derive(Debug, Default)]
-pub struct Tools {
-    engines: Engines,
-    unmasked: Vec<u8>,
-    frames: Spare<Current>,
-    messages: Spare<Assembly>,
-}
-
-/// A box that waits to be used again.
-#[derive(Debug)]
-struct Spare<T>(Option<Box<T>>);
-
-impl<T> Default for Spare<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<T> Spare<T> {
-    fn boxed(&mut self, value: T) -> Box<T> {
-        match self.0.take() {
-            None => Box::new(value),
-            Some(mut spare) => {
-                *spare = value;
-                spare
-            }
-        }
-    }
-
-    fn take_back(&mut self, spare: Box<T>) {
-        self.0 = Some(spare);
-    }
+    /// What both directions of the WebSocket share.
+    pub sides: &'a mut Sides,
 }
 
 /// Payload is worked on in pieces of this size, which stay in the first-level cache.
@@ -93,41 +59,25 @@ const LONGEST_TEXT: u64 = 1 << 32;
 /// One direction of a WebSocket.
 #[derive(Debug)]
 pub struct Receiver {
-    state: State,
+    /// `None` between frames.
+    state: Option<Box<State>>,
     message: Option<Box<Assembly>>,
     inflater: Option<Box<Inflater>>,
-    seldom: Option<Box<Seldom>>,
     count: Count,
-    judge: Judge,
     direction: Direction,
     terms: Terms,
     /// Whether a message may be under way whose beginning was not seen.
     mid_message: bool,
 }
 
-/// What was sent so far: see [`Tally`].
+/// What was sent so far, of which its [`Tally`] is made.
 #[derive(Debug, Default)]
 struct Count {
     frames: u64,
     /// Messages that began.
-    begun: u64,
-    /// Messages that ended.
     messages: u64,
     payload_bytes: u64,
-    bytes: u64,
     wire_bytes: u64,
-}
-
-/// What few directions have before their end.
-#[derive(Debug, Default)]
-struct Seldom {
-    /// The first Close frame, and its last packet.
-    close: Option<(Close, Origin)>,
-    /// Bytes passed over before the frame boundary was found again, until that is told.
-    resynced: Option<u64>,
-    gaps: u64,
-    missing: u64,
-    anomalies: u64,
 }
 
 /// Where the terms of compression come from.
@@ -141,14 +91,13 @@ enum Terms {
     Told,
 }
 
+/// Where a stream stands, other than between frames.
 #[derive(Debug)]
-enum State {
-    /// Between frames.
-    Between,
+pub enum State {
     /// Inside a header.
-    Header(Box<Partial>),
+    Header(Partial),
     /// Inside a payload.
-    Payload(Box<Current>),
+    Payload(Current),
     /// Where the next frame begins is not known.
     Searching(Box<Search>),
     /// Nothing more will come.
@@ -171,7 +120,7 @@ impl Start {
 
 /// The bytes of a header that have come, while they are not all there.
 #[derive(Debug)]
-struct Partial {
+pub struct Partial {
     start: Start,
     bytes: [u8; MAX_HEADER],
     len: usize,
@@ -179,7 +128,7 @@ struct Partial {
 
 /// The frame that is being received.
 #[derive(Debug)]
-struct Current {
+pub struct Current {
     offset: u64,
     first: Origin,
     header: Header,
@@ -196,15 +145,13 @@ struct Current {
 }
 
 impl Receiver {
-    /// A receiver for the bytes behind the opening handshake; `answered_at` is where the 101 ends in the opposite stream.
-    pub fn new(direction: Direction, agreement: Agreement, answered_at: Option<u64>) -> Self {
+    /// A receiver for the bytes behind the opening handshake.
+    pub fn new(direction: Direction, agreement: Agreement) -> Self {
         Self {
-            state: State::Between,
+            state: None,
             message: None,
             inflater: agreement.deflate.map(|deflate| Box::new(Inflater::new(deflate[direction]))),
-            seldom: None,
             count: Count::default(),
-            judge: Judge::new(direction, agreement, answered_at),
             direction,
             terms: if agreement.unknown { Terms::Assumed } else { Terms::Agreed },
             mid_message: false,
@@ -212,15 +159,15 @@ impl Receiver {
     }
 
     /// Learns that the bytes from `offset` on need not begin with a frame; how much evidence for one is wanted.
-    pub fn begin_anywhere(&mut self, offset: u64, wanted: Wanted) {
+    pub fn begin_anywhere(&mut self, offset: u64, wanted: Wanted, agreement: Agreement) {
         self.mid_message = true;
         // What was compressed before is lost to those who refer to it.
         if let Some(inflater) = &mut self.inflater {
             inflater.lose();
         }
         let masked = Some(self.direction == Direction::ToServer);
-        let expected = Expected { masked, rsv: self.judge.agreement().expected_rsv() };
-        self.state = State::Searching(Box::new(Search::new(offset, expected, wanted)));
+        let expected = Expected { masked, rsv: agreement.expected_rsv() };
+        self.state = Some(Box::new(State::Searching(Box::new(Search::new(offset, expected, wanted)))));
     }
 
     /// Takes the next bytes.
@@ -232,67 +179,65 @@ impl Receiver {
     fn decode(&mut self, chunk: Chunk<'_>, cx: &mut Context<'_>) {
         let mut rest = chunk;
         while !rest.bytes.is_empty() {
-            match &mut self.state {
-                State::Between => rest = self.push_start(rest, cx),
-                State::Header(_) => rest = self.push_header(rest, cx),
-                State::Payload(current) => {
+            match self.state.as_deref_mut() {
+                None => rest = self.push_start(rest, cx),
+                Some(State::Header(_)) => rest = self.push_header(rest, cx),
+                Some(State::Payload(current)) => {
                     let left = current.header.payload_length - current.position;
                     let (payload, behind) = rest.split_at(usize::try_from(left).unwrap_or(usize::MAX));
                     self.push_payload(payload.bytes, cx);
                     self.end_if_whole(payload.origin, cx);
                     rest = behind;
                 }
-                State::Searching(search) => {
+                Some(State::Searching(search)) => {
                     search.push(rest);
                     self.search(false, cx);
                     return;
                 }
-                State::Over => return,
+                Some(State::Over) => return,
             }
         }
     }
 
     /// Learns that the `length` bytes from `offset` on, the next ones, will never come; `origin` is the packet that made it known.
     pub fn gap(&mut self, offset: u64, length: u64, exact: bool, origin: Origin, cx: &mut Context<'_>) {
-        let seldom = self.seldom.get_or_insert_default();
-        seldom.gaps += 1;
-        seldom.missing += length;
-        let inside = match &self.state {
+        cx.sides.count_gap(self.direction, length);
+        let inside = match self.state.as_deref() {
             // Where it is not known how much is missing, it is not known where the payload ends either.
-            State::Payload(_) if !exact => 0,
-            State::Payload(current) => length.min(current.header.payload_length - current.position),
-            State::Between | State::Header(_) | State::Searching(_) | State::Over => 0,
+            Some(State::Payload(_)) if !exact => 0,
+            Some(State::Payload(current)) => length.min(current.header.payload_length - current.position),
+            None | Some(State::Header(_) | State::Searching(_) | State::Over) => 0,
         };
         self.miss(inside, cx);
         self.end_if_whole(origin, cx);
         if inside < length {
             self.finish(origin, cx);
-            self.begin_anywhere(offset + length, Search::GAP);
+            self.begin_anywhere(offset + length, Search::GAP, cx.sides.judge.agreement());
         }
     }
 
     /// Nothing more can be told of the stream: tells what is unfinished.
     pub fn finish(&mut self, last: Origin, cx: &mut Context<'_>) {
         self.search(true, cx);
-        match &self.state {
-            State::Payload(current) => self.miss(current.header.payload_length - current.position, cx),
-            State::Header(partial) => {
+        match self.state.as_deref() {
+            Some(State::Payload(current)) => self.miss(current.header.payload_length - current.position, cx),
+            Some(State::Header(partial)) => {
                 let start = partial.start;
                 if let Some(header) = Header::parse_truncated(&partial.bytes[..partial.len]) {
                     self.begin(header, &start, true, cx);
                 }
             }
-            State::Between | State::Searching(_) | State::Over => {}
+            None | Some(State::Searching(_) | State::Over) => {}
         }
-        if let State::Payload(current) = std::mem::replace(&mut self.state, State::Over) {
-            self.tell_frame(current, false, last, cx);
+        if let Some(state) = self.state.replace(Box::new(State::Over)) {
+            self.tell_frame(state, false, last, cx);
         }
         self.cut_message_off(last, cx);
     }
 
     /// Lets go of what can be done without: what later messages would refer to is then told as lost.
     pub fn release(&mut self, cx: &mut Context<'_>) {
-        if let State::Searching(search) = &mut self.state {
+        if let Some(State::Searching(search)) = self.state.as_deref_mut() {
             search.release();
         }
         if let Some(message) = &mut self.message
@@ -308,38 +253,34 @@ impl Receiver {
 
     /// Memory kept between packets that a frame or message does not account for, in bytes.
     pub fn held(&self) -> usize {
-        let searched = match &self.state {
-            State::Searching(search) => search.held(),
-            State::Between | State::Header(_) | State::Payload(_) | State::Over => 0,
+        let searched = match self.state.as_deref() {
+            Some(State::Searching(search)) => search.held(),
+            None | Some(State::Header(_) | State::Payload(_) | State::Over) => 0,
         };
         let message = self.message.as_ref().map_or(0, |message| message.held());
         searched + message + self.inflater.as_ref().map_or(0, |inflater| inflater.held())
     }
 
-    /// The first Close frame, and its last packet.
-    pub fn close(&self) -> Option<&(Close, Origin)> {
-        self.seldom.as_ref()?.close.as_ref()
-    }
-
     /// What was sent so far.
-    pub fn tally(&self) -> Tally {
-        let Count { frames, messages, payload_bytes, bytes, wire_bytes, .. } = self.count;
-        let [gaps, missing, anomalies] =
-            self.seldom.as_ref().map_or([0; 3], |seldom| [seldom.gaps, seldom.missing, seldom.anomalies]);
-        Tally { frames, messages, payload_bytes, bytes, wire_bytes, gaps, missing, anomalies }
+    pub fn tally(&self, sides: &Sides) -> Tally {
+        let Count { frames, messages, payload_bytes, wire_bytes } = self.count;
+        let (gained, cut_off) = sides.seldom(self.direction).map_or((0, 0), |seldom| (seldom.gained, seldom.cut_off));
+        let messages = messages - cut_off - u64::from(self.message.is_some());
+        let bytes = payload_bytes.saturating_add_signed(gained);
+        Tally { frames, messages, payload_bytes, bytes, wire_bytes, ..sides.tally(self.direction) }
     }
 
     /// Looks for the next frame where it is not known where it begins; `ended`: with what is there.
     fn search(&mut self, ended: bool, cx: &mut Context<'_>) {
-        let State::Searching(search) = &mut self.state else { return };
+        let Some(State::Searching(search)) = self.state.as_deref_mut() else { return };
         if !search.look(ended) {
             return;
         }
         if search.is_told() {
-            self.seldom.get_or_insert_default().resynced = Some(search.passed());
+            cx.sides.begin_seldom(self.direction).resynced = Some(search.passed());
         }
         let inbox = search.take();
-        self.state = State::Between;
+        self.state = None;
         for chunk in inbox.chunks() {
             self.decode(chunk, cx);
         }
@@ -356,14 +297,14 @@ impl Receiver {
             None => {
                 let mut partial = Partial { start, bytes: [0; MAX_HEADER], len: chunk.bytes.len() };
                 partial.bytes[..partial.len].copy_from_slice(chunk.bytes);
-                self.state = State::Header(Box::new(partial));
+                self.state = Some(cx.tools.states.boxed(State::Header(partial)));
                 chunk.split_at(chunk.bytes.len()).1
             }
         }
     }
 
     fn push_header<'a>(&mut self, chunk: Chunk<'a>, cx: &mut Context<'_>) -> Chunk<'a> {
-        let State::Header(partial) = &mut self.state else { return chunk };
+        let Some(State::Header(partial)) = self.state.as_deref_mut() else { return chunk };
         let before = partial.len;
         let count = chunk.bytes.len().min(MAX_HEADER - before);
         partial.bytes[before..before + count].copy_from_slice(&chunk.bytes[..count]);
@@ -384,17 +325,19 @@ impl Receiver {
         self.count.frames += 1;
         cx.outbox.summary.frames[usize::from(header.opcode.0 & 15)] += 1;
         let mut anomalies = Vec::new();
+        let direction = self.direction;
+        let early = cx.sides.is_early(direction, start.acknowledged);
         let mut closed = false;
-        if let Some(seldom) = &mut self.seldom {
+        if let Some(seldom) = cx.sides.seldom_mut(direction) {
             closed = seldom.close.is_some();
             if let Some(skipped) = seldom.resynced.take() {
                 anomalies.push(Anomaly::new(Code::WsResync, Detail::Number("bytes passed over".into(), skipped)));
             }
         }
-        self.judge.header(&header, start.acknowledged, closed, &mut anomalies);
+        cx.sides.judge.header(&header, Sender { direction, early, closed }, &mut anomalies);
         let data = matches!(header.opcode, Opcode::CONTINUATION | Opcode::TEXT | Opcode::BINARY);
         let member = data && self.begin_fragment(&header, start, &mut anomalies, cx);
-        self.state = State::Payload(cx.tools.frames.boxed(Current {
+        let current = Current {
             offset: start.offset,
             first: start.first,
             header,
@@ -404,7 +347,8 @@ impl Receiver {
             payload: Payload::default(),
             member,
             anomalies,
-        }));
+        };
+        self.state = Some(cx.tools.states.boxed(State::Payload(current)));
     }
 
     /// A data frame begins; whether it belongs to a message.
@@ -433,10 +377,10 @@ impl Receiver {
                 }
                 Some(_) | None => Compression::None,
             };
-            self.count.begun += 1;
+            self.count.messages += 1;
             let text = header.opcode == Opcode::TEXT;
             let mut message =
-                Assembly::new(self.direction, self.count.begun, start.offset, start.first, text, compression);
+                Assembly::new(self.direction, self.count.messages, start.offset, start.first, text, compression);
             if compression == Compression::Deflate && self.terms != Terms::Agreed {
                 message.assume();
                 if std::mem::replace(&mut self.terms, Terms::Told) == Terms::Assumed {
@@ -445,7 +389,7 @@ impl Receiver {
             }
             self.message = Some(cx.tools.messages.boxed(message));
         }
-        if self.judge.may_transform(header)
+        if cx.sides.judge.may_transform(header)
             && let Some(message) = &mut self.message
             && message.is_readable()
         {
@@ -461,15 +405,13 @@ impl Receiver {
 
     /// Takes payload bytes as they stood on the wire.
     fn push_payload(&mut self, wire: &[u8], cx: &mut Context<'_>) {
-        let State::Payload(current) = &mut self.state else { return };
-        let current = &mut **current;
+        let Some(State::Payload(current)) = self.state.as_deref_mut() else { return };
         let Current { header, payload, anomalies, .. } = current;
         self.count.payload_bytes += wire.len() as u64;
         let message = self.message.as_deref_mut().filter(|_| current.member);
         if !cx.config.keeps_payload(header.opcode) && message.as_ref().is_none_or(|message| message.is_opaque()) {
             current.position += wire.len() as u64;
             payload.length += wire.len() as u64;
-            self.count.bytes += wire.len() as u64;
             return;
         }
         let Tools { engines, unmasked, .. } = &mut *cx.tools;
@@ -485,7 +427,7 @@ impl Receiver {
                 }
             };
             current.position += piece.len() as u64;
-            self.count.bytes += match &mut message {
+            let inflated = match &mut message {
                 Some(message) => {
                     let fragment = &mut Fragment { payload, anomalies, config: cx.config, held: &mut cx.outbox.held };
                     message.push(bytes, self.inflater.as_deref_mut(), engines, fragment)
@@ -495,18 +437,18 @@ impl Receiver {
                     bytes.len() as u64
                 }
             };
+            cx.sides.count_gain(self.direction, inflated, bytes.len() as u64);
         }
     }
 
     /// The next bytes of the payload will never come.
     fn miss(&mut self, count: u64, cx: &mut Context<'_>) {
-        let State::Payload(current) = &mut self.state else { return };
+        let Some(State::Payload(current)) = self.state.as_deref_mut() else { return };
         if count == 0 {
             return;
         }
         current.position += count;
         current.missing += count;
-        let current = &mut **current;
         let Current { payload, anomalies, .. } = current;
         match self.message.as_deref_mut().filter(|_| current.member) {
             Some(message) => {
@@ -519,21 +461,23 @@ impl Receiver {
 
     /// Tells the frame, and the message it ends, once all of its payload has passed.
     fn end_if_whole(&mut self, last: Origin, cx: &mut Context<'_>) {
-        if matches!(&self.state, State::Payload(current) if current.position == current.header.payload_length)
-            && let State::Payload(current) = std::mem::replace(&mut self.state, State::Between)
+        if let Some(State::Payload(current)) = self.state.as_deref()
+            && current.position == current.header.payload_length
+            && let Some(state) = self.state.take()
         {
-            self.tell_frame(current, true, last, cx);
+            self.tell_frame(state, true, last, cx);
         }
     }
 
     /// Tells a frame, and the message it ends; `over`: its end was reached, if over missing bytes.
-    fn tell_frame(&mut self, mut current: Box<Current>, over: bool, last: Origin, cx: &mut Context<'_>) {
+    fn tell_frame(&mut self, mut state: Box<State>, over: bool, last: Origin, cx: &mut Context<'_>) {
+        let State::Payload(current) = &mut *state else { return };
         if current.missing > 0 && current.header.payload_length > LONGEST_TEXT {
             current.anomalies.retain(|anomaly| anomaly.code != Code::Utf8Text);
         }
         let ends = over && current.header.fin && current.member;
         if ends && let Some(message) = &mut self.message {
-            let Current { payload, anomalies, .. } = &mut *current;
+            let Current { payload, anomalies, .. } = current;
             let fragment = &mut Fragment { payload, anomalies, config: cx.config, held: &mut cx.outbox.held };
             message.end(self.inflater.as_deref_mut(), &mut cx.tools.engines, fragment);
         }
@@ -541,23 +485,24 @@ impl Receiver {
         let mut rtt = None;
         if current.missing == 0 && !current.truncated {
             let cut = current.payload.is_cut();
+            let limit = cx.config.limits.pings;
             let payload = &current.payload.bytes;
             match current.header.opcode {
                 Opcode::CLOSE => close = Some(Close::parse(payload, cut, &mut current.anomalies)),
                 Opcode::PING => {
-                    let forgotten = cx.pings[self.direction].sent(payload, last.time, cx.config.limits.pings);
+                    let forgotten = cx.sides.pings.sent(self.direction, payload, last.time, limit);
                     if forgotten {
                         cx.outbox.summary.anomalies.add(Code::LimitForgotten);
                     }
                 }
                 Opcode::PONG => {
-                    rtt = cx.pings[self.direction.opposite()].answered(payload, last.time, cx.config.limits.pings);
+                    rtt = cx.sides.pings.answered(self.direction.opposite(), payload, last.time, limit);
                 }
                 _ => {}
             }
         }
         if let Some(close) = &close {
-            self.seldom.get_or_insert_default().close.get_or_insert_with(|| (close.clone(), last));
+            cx.sides.begin_seldom(self.direction).close.get_or_insert_with(|| (close.clone(), last));
         }
         let message = self.message.as_deref_mut().filter(|_| current.member);
         if cx.config.per == Per::Message
@@ -589,13 +534,12 @@ impl Receiver {
                 rtt,
                 anomalies,
             };
-            self.count_anomalies(&frame.anomalies);
+            cx.sides.count_anomalies(self.direction, &frame.anomalies);
             let span = Span { first: current.first, last };
             cx.outbox.push(Event { connection: cx.connection, span, body: Body::Frame(Box::new(frame)) });
         }
-        cx.tools.frames.take_back(current);
+        cx.tools.states.take_back(state);
         if ends {
-            self.count.messages += 1;
             cx.outbox.summary.messages += 1;
             self.tell_message(last, cx);
         }
@@ -605,6 +549,7 @@ impl Receiver {
     fn cut_message_off(&mut self, last: Origin, cx: &mut Context<'_>) {
         if let Some(message) = &mut self.message {
             message.cut_off(self.inflater.as_deref_mut(), &mut cx.tools.engines);
+            cx.sides.begin_seldom(self.direction).cut_off += 1;
             self.tell_message(last, cx);
         }
     }
@@ -614,15 +559,9 @@ impl Receiver {
         if cx.config.per == Per::Message {
             let span = Span { first: assembly.first, last };
             let message = assembly.message();
-            self.count_anomalies(&message.anomalies);
+            cx.sides.count_anomalies(self.direction, &message.anomalies);
             cx.outbox.push(Event { connection: cx.connection, span, body: Body::Message(Box::new(message)) });
         }
         cx.tools.messages.take_back(assembly);
-    }
-
-    fn count_anomalies(&mut self, anomalies: &[Anomaly]) {
-        if !anomalies.is_empty() {
-            self.seldom.get_or_insert_default().anomalies += anomalies.len() as u64;
-        }
     }
 }

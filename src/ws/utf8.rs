@@ -1,5 +1,8 @@
 //! Judges UTF-8 as it streams in (RFC 6455 §8.1, RFC 3629).
 
+/// So many bytes take no longer to be looked at twice than to begin validating them.
+const SHORT: usize = 512;
+
 /// A text that is being received.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Utf8 {
@@ -35,6 +38,11 @@ impl Utf8 {
             self.length += 1;
             rest = after;
         }
+        // Most texts are short and ASCII, which is quicker seen.
+        if rest.len() <= SHORT && rest.is_ascii() {
+            self.length += rest.len() as u64;
+            return None;
+        }
         match simdutf8::compat::from_utf8(rest) {
             Ok(_) => {}
             Err(error) => {
@@ -60,7 +68,12 @@ impl Utf8 {
         self.fail(self.length)
     }
 
-    /// Whether all seen so far can be the beginning of a valid text.
+    /// Whether all seen so far is a valid text.
+    pub fn is_whole(&self) -> bool {
+        !self.failed && self.carried == 0
+    }
+
+    /// Whether all seen so far can be the beginning of one.
     pub fn is_valid(&self) -> bool {
         !self.failed
     }

@@ -31,7 +31,7 @@ use crate::ledger::Ledger;
 use crate::limits::Limits;
 use crate::origin::Timestamp;
 use crate::outbox::{Summary, Told};
-use crate::tcp::table::Key;
+use crate::tcp::key::Key;
 
 use super::progress::Progress;
 use super::{Error, Finished, Sink, Trouble};

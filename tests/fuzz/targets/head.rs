@@ -16,9 +16,9 @@ pub fn run(data: &[u8]) {
     let length = whole.unwrap_or(bytes.len());
     let (request, response) = (head::request(&bytes[..length]), head::response(&bytes[..length]));
     for headers in [&request.headers, &response.headers] {
-        let text: usize = headers.lines.iter().map(|(name, value)| name.len() + value.len()).sum();
-        // A byte that is not UTF-8 becomes a character of three.
-        assert!(text <= 3 * length);
+        let text: usize = headers.lines().map(|(name, value)| name.len() + value.len()).sum();
+        // A byte that is not UTF-8 becomes a character of two.
+        assert!(text == headers.size() && text <= 2 * length);
         headers.elements("sec-websocket-extensions").for_each(drop);
     }
     for start in 0..length.min(40) {

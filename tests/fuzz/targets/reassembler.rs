@@ -12,6 +12,7 @@ use wscope::net::segment::{Context, Endpoint, Flags, Segment};
 use wscope::net::seq::SeqNumber;
 use wscope::origin::Origin;
 use wscope::tcp::reassembler::{Arrival, Ready, Reassembler};
+use wscope::tcp::unacknowledged::Spares;
 
 /// A piece of one direction: where it begins, its bytes, and what the receiver acknowledges after it.
 #[derive(Debug, Clone)]
@@ -49,7 +50,7 @@ pub fn reassembled(pieces: &[Piece], isn: u32) -> Outcome {
     let limits = Limits::default();
     let seq = |at: usize| SeqNumber(isn.wrapping_add(at as u32));
     let endpoint = |port| Endpoint { ip: Ipv4Addr::LOCALHOST.into(), port };
-    let mut stream = Reassembler::default();
+    let (mut stream, mut spares) = (Reassembler::default(), Spares::default());
     stream.anchor(seq(0));
     let mut outcome = Outcome::default();
     for piece in pieces {
@@ -64,15 +65,15 @@ pub fn reassembled(pieces: &[Piece], isn: u32) -> Outcome {
             payload: &piece.bytes,
             cut: 0,
         };
-        let Arrival { chunk, cut, conflict } = stream.insert(&segment, segment.seq, None, &limits);
+        let Arrival { chunk, cut, conflict } = stream.insert(&segment, segment.seq, None, &limits, &mut spares);
         assert_eq!(cut, None);
         outcome.delivered.extend(chunk.iter().flat_map(|chunk| chunk.bytes));
-        while let Some(ready) = stream.ready(&limits) {
+        while let Some(ready) = stream.ready(&limits, &mut spares) {
             let Ready::Bytes(waited) = ready else { panic!("nothing was cut") };
             assert_eq!(waited.chunk().offset, outcome.delivered.len() as u64);
             outcome.delivered.extend_from_slice(waited.chunk().bytes);
         }
-        stream.acknowledge(seq(piece.acknowledge));
+        stream.acknowledge(seq(piece.acknowledge), &mut spares);
         outcome.conflicts.push(conflict);
     }
     outcome

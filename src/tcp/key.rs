@@ -1,0 +1,154 @@
+//! Segment to the flow that it is of: two endpoints without direction, and what else tells flows apart.
+
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, Ipv6Addr};
+
+use crate::net::segment::{Context, Endpoint, Segment};
+
+/// What all segments of a flow have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    addresses: Addresses,
+    ports: [u16; 2],
+    context: Context,
+}
+
+/// The addresses of the two endpoints, the lower endpoint's first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Addresses {
+    V4([u32; 2]),
+    V6([Ipv6Addr; 2]),
+}
+
+/// A [`Key`] to be kept: a third of the room, where the addresses are those of IPv4.
+#[derive(Debug)]
+pub enum StoredKey {
+    /// IPv4.
+    V4 {
+        /// The addresses.
+        addresses: [u32; 2],
+        /// The ports.
+        ports: [u16; 2],
+        /// What else tells flows apart.
+        context: Context,
+    },
+    /// Anything else.
+    Other(Box<Key>),
+}
+
+impl Segment<'_> {
+    /// Whether it was sent by the lower endpoint of its flow.
+    #[inline]
+    pub fn is_from_lower(&self) -> bool {
+        let (source, destination) = (self.source, self.destination);
+        match (source.ip, destination.ip) {
+            // The same order, and asked of each packet several times.
+            (IpAddr::V4(one), IpAddr::V4(other)) => (one.to_bits(), source.port) <= (other.to_bits(), destination.port),
+            (IpAddr::V4(_) | IpAddr::V6(_), _) => source <= destination,
+        }
+    }
+}
+
+impl From<&Segment<'_>> for Key {
+    #[inline]
+    fn from(segment: &Segment<'_>) -> Self {
+        let (low, high) = if segment.is_from_lower() {
+            (segment.source, segment.destination)
+        } else {
+            (segment.destination, segment.source)
+        };
+        let addresses = match (low.ip, high.ip) {
+            (IpAddr::V4(low), IpAddr::V4(high)) => Addresses::V4([low.to_bits(), high.to_bits()]),
+            (low, high) => Addresses::V6([low, high].map(|ip| match ip {
+                IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+                IpAddr::V6(ip) => ip,
+            })),
+        };
+        Self { addresses, ports: [low.port, high.port], context: segment.context }
+    }
+}
+
+impl Key {
+    /// The lower endpoint, and the higher one.
+    pub fn endpoints(&self) -> [Endpoint; 2] {
+        let [low, high] = match self.addresses {
+            Addresses::V4(addresses) => addresses.map(|bits| IpAddr::V4(bits.into())),
+            Addresses::V6(addresses) => addresses.map(IpAddr::V6),
+        };
+        [Endpoint { ip: low, port: self.ports[0] }, Endpoint { ip: high, port: self.ports[1] }]
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.addresses {
+            Addresses::V4([low, high]) => state.write_u64(u64::from(low) << 32 | u64::from(high)),
+            Addresses::V6([low, high]) => {
+                state.write_u128(low.to_bits());
+                state.write_u128(high.to_bits());
+            }
+        }
+        state.write_u64(u64::from(self.ports[0]) << 16 | u64::from(self.ports[1]));
+        state.write_u64(self.context.0);
+    }
+}
+
+impl From<Key> for StoredKey {
+    fn from(key: Key) -> Self {
+        match key {
+            Key { addresses: Addresses::V4(addresses), ports, context } => Self::V4 { addresses, ports, context },
+            Key { addresses: Addresses::V6(_), .. } => Self::Other(Box::new(key)),
+        }
+    }
+}
+
+impl From<&StoredKey> for Key {
+    fn from(stored: &StoredKey) -> Self {
+        match *stored {
+            StoredKey::V4 { addresses, ports, context } => Self { addresses: Addresses::V4(addresses), ports, context },
+            StoredKey::Other(ref key) => **key,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::segment::Flags;
+    use crate::net::seq::SeqNumber;
+    use crate::origin::Origin;
+
+    fn segment(source: &str, destination: &str) -> Segment<'static> {
+        let endpoint = |ip: &str, port| Endpoint { ip: ip.parse().expect("an address"), port };
+        Segment {
+            origin: Origin::default(),
+            source: endpoint(source, 1000),
+            destination: endpoint(destination, 80),
+            context: Context(7),
+            seq: SeqNumber(0),
+            ack: None,
+            flags: Flags::default(),
+            payload: &[],
+            cut: 0,
+        }
+    }
+
+    #[test]
+    fn both_directions_have_one_key_that_knows_its_endpoints() {
+        for (one, other) in [("10.0.0.2", "10.0.0.1"), ("10.0.0.1", "10.0.0.2"), ("::2", "::1"), ("::1", "fe80::1")] {
+            let there = segment(one, other);
+            let back = Segment { source: there.destination, destination: there.source, ..there };
+            let key = Key::from(&there);
+            assert_eq!(key, Key::from(&back));
+            let sent = if there.is_from_lower() { [there.source, back.source] } else { [back.source, there.source] };
+            assert_eq!(key.endpoints(), sent);
+            assert_eq!(Key::from(&StoredKey::from(key)), key);
+            assert_ne!(key, Key::from(&Segment { context: Context(8), ..there }));
+        }
+    }
+
+    #[test]
+    fn a_stored_key_of_ipv4_takes_24_bytes() {
+        assert_eq!(size_of::<StoredKey>(), 24);
+    }
+}
