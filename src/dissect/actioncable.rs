@@ -15,7 +15,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "Action Cable",
     subprotocols: &["actioncable-v1-json", "actioncable-v1-ext-json"],
     target: no_target,
-    probe: |message| message.direction == Direction::ToClient && message.bytes.trim_ascii() == br#"{"type":"welcome"}"#,
+    probe,
     make: |_| Box::new(ActionCable),
     lasting: true,
     format: false,
@@ -87,6 +87,19 @@ impl Dissect for ActionCable {
         found.push_linked(if matches!(kind, "ping" | "pong") { unit.keepalive() } else { unit }, link);
         Ok(())
     }
+}
+
+/// The welcome of a server; joined late, what names a channel.
+fn probe(message: &Incoming<'_>) -> bool {
+    if message.direction == Direction::ToServer {
+        return false;
+    }
+    let named = || {
+        let object = message.as_text().filter(|text| text.contains("\"identifier\"")).and_then(Object::parse)?;
+        let identifier = object.text("identifier")?;
+        Object::parse(&identifier).filter(|channel| channel.has("channel")).map(|_| ())
+    };
+    message.bytes.trim_ascii() == br#"{"type":"welcome"}"# || message.late && named().is_some()
 }
 
 #[cfg(test)]

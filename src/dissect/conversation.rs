@@ -79,10 +79,11 @@ impl Conversation {
             bytes: &message.payload.bytes,
             span,
             limits,
+            late: self.late,
             utf8: &OnceCell::new(),
         };
         let mut found = Found::default();
-        let Some((row, result)) = self.choice.message(&incoming, self.late, &mut found) else { return };
+        let Some((row, result)) = self.choice.message(&incoming, &mut found) else { return };
         message.anomalies.append(&mut found.anomalies);
         let mut units: Vec<_> = found.units.into_iter().map(|(unit, link)| self.link(unit, link, &incoming)).collect();
         if let Err(malformed) = result {
@@ -203,9 +204,9 @@ impl Choice {
     }
 
     /// Takes a message inside another one, whose units stand behind those of that.
-    pub fn nested(&mut self, message: &Incoming<'_>, late: bool, found: &mut Found) {
+    pub fn nested(&mut self, message: &Incoming<'_>, found: &mut Found) {
         let mut inner = Found::default();
-        let Some((row, result)) = self.message(message, late, &mut inner) else { return };
+        let Some((row, result)) = self.message(message, &mut inner) else { return };
         if let Err(malformed) = result {
             inner.push(malformed.unit());
             inner.anomalies.push(malformed.anomaly(row));
@@ -232,7 +233,6 @@ impl Choice {
     pub fn message(
         &mut self,
         message: &Incoming<'_>,
-        late: bool,
         found: &mut Found,
     ) -> Option<(&'static Protocol, Result<(), Malformed>)> {
         if let Self::Open(open) = self {
@@ -241,6 +241,7 @@ impl Choice {
             let Open { formats, .. } = *open;
             let asked = |row: &&Protocol| (lasting || !row.lasting) && (formats || !row.format);
             for row in PROTOCOLS.iter().copied().filter(asked).filter(|row| (row.probe)(message)) {
+                let late = message.late;
                 let opening = Opening { target: "", subprotocol: None, late, parameter: "", schema: None };
                 let mut dissect = (row.make)(&opening);
                 let result = dissect.message(message, found);
@@ -264,4 +265,62 @@ impl Choice {
 /// Whether every byte of a message is there and known.
 fn is_whole(message: &Message) -> bool {
     message.complete && message.missing == 0 && !message.payload.is_cut() && message.payload.holes.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Talk;
+    use crate::duplex::Direction::{self, ToClient, ToServer};
+
+    /// What stands in the middle of a conversation.
+    const LATE: &[(&str, Direction, &str)] = &[
+        ("nats", ToServer, "PUB time.now _INBOX.a 2\r\nhi\r\n"),
+        ("nats", ToClient, "HMSG a 2 18 20\r\nNATS/1.0\r\nA: b\r\n\r\n..\r\n"),
+        ("stomp", ToClient, "MESSAGE\nsubscription:1\nmessage-id:2\n\nhi\0"),
+        ("graphql", ToClient, r#"{"id":"1","type":"next","payload":{"data":{"a":1}}}"#),
+        ("graphql", ToServer, r#"{"id":"1","type":"start","payload":{"query":"{ a }"}}"#),
+        ("xmpp", ToClient, "<message xmlns='jabber:client' type='chat'><body>hi</body></message>"),
+        ("sockjs", ToClient, r#"a["hi"]"#),
+        ("signalr", ToClient, "{\"type\":6}\u{1e}"),
+        ("phoenix", ToClient, r#"[null,"2","phoenix","phx_reply",{"status":"ok","response":{}}]"#),
+        ("actioncable", ToClient, r#"{"identifier":"{\"channel\":\"Chat\"}","message":{"a":1}}"#),
+        ("mqtt", ToClient, "\x30\x0b\0\x05a/b/cnews"),
+        (
+            "jupyter",
+            ToClient,
+            r#"{"channel":"iopub","header":{"msg_type":"status","msg_id":"1"},"parent_header":{},"content":{}}"#,
+        ),
+    ];
+
+    #[test]
+    fn joined_late_what_nobody_else_writes_decides() {
+        for (protocol, direction, text) in LATE {
+            let mut talk = Talk::late_anywhere();
+            let told = if *direction == ToServer { talk.client(text) } else { talk.server(text) };
+            assert_eq!((told.protocol(), told.codes()), (Some(*protocol), vec![]), "{text}");
+            let mut talk = Talk::on("/", None);
+            let told = if *direction == ToServer { talk.client(text) } else { talk.server(text) };
+            assert_ne!(told.protocol(), Some(*protocol), "{text}");
+        }
+    }
+
+    #[test]
+    fn joined_late_what_others_may_write_decides_nothing() {
+        for text in [
+            "PUB a x\r\n",
+            "PING\r\n",
+            "MESSAGE hi",
+            "a[1]",
+            "h",
+            r#"{"type":"next","id":"1"}"#,
+            r#"{"type":"ping","message":1}"#,
+            "{\"type\":\"x\"}\u{1e}",
+            "<iq/>",
+            "\x30\x04\0\x01t!",
+            r#"{"header":{},"parent_header":{},"content":{}}"#,
+        ] {
+            let told = Talk::late_anywhere().server(text);
+            assert!(matches!(told.protocol(), None | Some("json" | "xml")), "{text}");
+        }
+    }
 }

@@ -149,10 +149,26 @@ fn method(start: &Object<'_>) -> String {
     format!("{kind} {name}").trim_end().to_owned()
 }
 
-/// The message that opens a connection in both protocols.
+/// The message that opens a connection in both protocols; joined late, an operation or a result of one.
 fn probe(message: &Incoming<'_>) -> bool {
+    if message.late && is_of_operation(message) {
+        return true;
+    }
     let text = message.as_text().filter(|text| message.direction == ToServer && text.contains("connection_init"));
     text.and_then(Object::parse).is_some_and(|object| object.text("type").as_deref() == Some("connection_init"))
+}
+
+fn is_of_operation(message: &Incoming<'_>) -> bool {
+    let Some(object) = message.as_text().and_then(Object::parse).filter(|object| object.has("id")) else {
+        return false;
+    };
+    let (Some(name), Some(payload)) = (object.text("type"), object.object("payload")) else { return false };
+    TYPES.iter().any(|&(known, by, role)| {
+        known == name
+            && by == Some(message.direction)
+            && (role == Role::Starts && payload.text("query").is_some()
+                || role == Role::Yields && (payload.has("data") || payload.has("errors")))
+    })
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "Jupyter kernel messages, v1 and JSON",
     subprotocols: &["v1.kernel.websocket.jupyter.org"],
     target: is_target,
-    probe: |_| false,
+    // The target says it, unless that was not seen.
+    probe: |message| message.late && is_kernel_message(message),
     make: |_| Box::new(Jupyter),
     lasting: true,
     format: false,
@@ -46,11 +47,7 @@ struct Parts<'a> {
 
 impl Dissect for Jupyter {
     fn message(&mut self, message: &Incoming<'_>, found: &mut Found) -> Result<(), Malformed> {
-        let parts = match message.as_text() {
-            Some(text) => object_parts(text, 0),
-            None => offsets(message.bytes).and_then(|parts| v1_parts(&parts)).or_else(|| legacy_parts(message.bytes)),
-        };
-        let parts = parts.ok_or(Malformed::new("no parts of a kernel message"))?;
+        let parts = parts(message).ok_or(Malformed::new("no parts of a kernel message"))?;
         let header = Object::parse(parts.header).ok_or(Malformed::new("no header"))?;
         let (Some(kind), Some(id)) = (header.text("msg_type"), header.text("msg_id")) else {
             return Err(Malformed::new("no type or identifier in the header"));
@@ -73,6 +70,18 @@ impl Dissect for Jupyter {
         found.push_linked(unit, link);
         Ok(())
     }
+}
+
+fn parts<'a>(message: &Incoming<'a>) -> Option<Parts<'a>> {
+    match message.as_text() {
+        Some(text) => object_parts(text, 0),
+        None => offsets(message.bytes).and_then(|parts| v1_parts(&parts)).or_else(|| legacy_parts(message.bytes)),
+    }
+}
+
+fn is_kernel_message(message: &Incoming<'_>) -> bool {
+    let header = parts(message).and_then(|parts| Object::parse(parts.header));
+    header.is_some_and(|header| header.has("msg_type") && header.has("msg_id"))
 }
 
 fn object_parts(text: &str, buffers: usize) -> Option<Parts<'_>> {

@@ -89,7 +89,8 @@ pub struct Protocol {
     pub subprotocols: &'static [&'static str],
     /// Whether the target of a handshake can stand for nothing else.
     pub target: fn(&str) -> bool,
-    /// Whether a message, among the first of either side, can be nothing else; where it decides for itself alone, whether it is worth
+    /// Whether a message, among the first of either side, can be nothing else: one that opens the protocol, or, of a connection that was
+    /// joined late, one that nobody else would write; where it decides for itself alone, whether it is worth
     /// reading as one: then only what fits is taken for it.
     pub probe: fn(&Incoming<'_>) -> bool,
     /// Makes a dissector of one connection.
@@ -266,6 +267,8 @@ pub struct Incoming<'a> {
     pub span: Span,
     /// The bounds.
     pub limits: &'a Limits,
+    /// Whether messages were sent before the capture began, so that what opens a protocol was not seen.
+    pub late: bool,
     /// The payload, where it is UTF-8: looked at once, when a protocol first asks.
     utf8: &'a OnceCell<Option<&'a str>>,
 }

@@ -265,8 +265,14 @@ fn whole(mut bytes: &[u8]) -> bool {
     true
 }
 
-/// The INFO of a server.
+/// The INFO of a server; joined late, operations that have a payload of the size that they say.
 fn probe(message: &Incoming<'_>) -> bool {
+    let carries = |(name, sender, payload): &(&str, Option<Direction>, bool)| {
+        *payload && *sender == Some(message.direction) && message.bytes.starts_with(name.as_bytes())
+    };
+    if message.late && OPERATIONS.iter().any(carries) && whole(message.bytes) {
+        return true;
+    }
     let info = message.direction == ToClient && message.bytes.starts_with(b"INFO {");
     let text = message.as_utf8().filter(|text| info && text.ends_with("\r\n"));
     text.and_then(|text| Object::parse(text[5..].lines().next()?)).is_some_and(|info| info.has("server_id"))

@@ -142,6 +142,12 @@ fn is_target(target: &str) -> bool {
 
 /// A join, or a heartbeat.
 fn probe(message: &Incoming<'_>) -> bool {
+    if message.late && message.direction == Direction::ToClient {
+        let reply = message.as_text().filter(|text| text.contains("\"phx_reply\"")).and_then(read);
+        let payload = reply.filter(|reply| reply.event == "phx_reply").map(|reply| reply.payload);
+        let payload = payload.and_then(|payload| str::from_utf8(payload).ok()).and_then(Object::parse);
+        return payload.is_some_and(|payload| payload.has("status") && payload.has("response"));
+    }
     let text =
         message.as_text().filter(|text| message.direction == Direction::ToServer && text.contains("\"phx_join\""));
     text.and_then(read).is_some_and(|push| push.event == "phx_join" && push.reference.is_some())

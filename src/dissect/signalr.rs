@@ -169,8 +169,18 @@ fn split_packed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     None
 }
 
-/// The handshake of a client.
+/// The handshake of a client; joined late, hub messages in JSON.
 fn probe(message: &Incoming<'_>) -> bool {
+    let is_hub = |record: &str| {
+        Object::parse(record).and_then(|object| object.number("type")).is_some_and(|kind| (1..=9).contains(&kind))
+    };
+    if message.late
+        && message.bytes.starts_with(b"{")
+        && message.bytes.ends_with(&[END])
+        && message.as_text().is_some_and(|text| text.split_terminator(char::from(END)).all(is_hub))
+    {
+        return true;
+    }
     if message.direction == Direction::ToClient || !message.bytes.starts_with(b"{") {
         return false;
     }

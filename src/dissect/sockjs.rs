@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 use super::conversation::Choice;
 use super::decoded::{Unit, Value};
 use super::json;
-use super::{Dissect, Found, Incoming, Malformed, Opening, Protocol};
+use super::{Dissect, Found, Incoming, Malformed, Protocol};
 use crate::anomaly::Code;
 use crate::duplex::Direction;
 
@@ -17,9 +17,9 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "SockJS, and what is inside",
     subprotocols: &[],
     target: is_target,
-    // Its frames are too short to be told from others.
-    probe: |_| false,
-    make: |opening| Box::new(SockJs::new(opening)),
+    // Its frames are too short to be told from others; joined late there is no target.
+    probe: |message| message.late && has_messages(message),
+    make: |_| Box::new(SockJs { inner: Choice::default() }),
     lasting: true,
     format: false,
     malformed: Code::SockjsMalformed,
@@ -34,14 +34,9 @@ pub(super) const PROTOCOL: Protocol = Protocol {
 #[derive(Debug)]
 struct SockJs {
     inner: Choice,
-    late: bool,
 }
 
 impl SockJs {
-    fn new(opening: &Opening<'_>) -> Self {
-        Self { inner: Choice::default(), late: opening.late }
-    }
-
     /// Decodes the strings of a frame in their own protocol.
     fn messages(&mut self, json: &str, message: &Incoming<'_>, found: &mut Found) -> Result<(), Malformed> {
         let strings = match json::array(json) {
@@ -52,7 +47,7 @@ impl SockJs {
         let strings = strings.ok_or(Malformed::new("no array of strings"))?;
         let mut inner = Found::default();
         for text in strings {
-            self.inner.nested(&message.with_text(&text, &OnceCell::new()), self.late, &mut inner);
+            self.inner.nested(&message.with_text(&text, &OnceCell::new()), &mut inner);
         }
         // What is inside says it better.
         let summary = if inner.is_empty() { format!("messages {json}") } else { String::new() };
@@ -92,6 +87,15 @@ impl Dissect for SockJs {
     fn held(&self) -> usize {
         self.inner.held()
     }
+}
+
+/// A frame of a server with messages.
+fn has_messages(message: &Incoming<'_>) -> bool {
+    if message.direction == Direction::ToServer || !message.bytes.starts_with(b"a[\"") {
+        return false;
+    }
+    let items = message.as_text().and_then(|text| json::array(&text[1..]));
+    items.is_some_and(|items| items.into_iter().all(|item| item.starts_with('"')))
 }
 
 /// `/base/SERVER/SESSION/websocket`, where the server is three digits in all clients.

@@ -286,7 +286,8 @@ fn unescape(text: &str) -> Option<Cow<'_, str>> {
 
 /// A whole frame that opens a connection.
 fn probe(message: &Incoming<'_>) -> bool {
-    let opens = [&b"CONNECT"[..], b"STOMP", b"CONNECTED"].iter().any(|command| message.bytes.starts_with(command));
+    let opens = message.late
+        || [&b"CONNECT"[..], b"STOMP", b"CONNECTED"].iter().any(|command| message.bytes.starts_with(command));
     let frame = if opens { Frame::parse(message.bytes) } else { None };
     frame.is_some_and(|frame| COMMANDS.contains(&(frame.command, message.direction)) && message.bytes.contains(&0))
 }

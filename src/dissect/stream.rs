@@ -188,7 +188,8 @@ mod tests {
         let limits = Limits { payload: 20, ..Limits::default() };
         let (direction, span) = (Direction::ToServer, Span::at(origin));
         let (text, utf8) = (true, &OnceCell::new());
-        let message = Incoming { direction, number, text, bytes: bytes.as_bytes(), span, limits: &limits, utf8 };
+        let message =
+            Incoming { direction, number, text, bytes: bytes.as_bytes(), span, limits: &limits, late: false, utf8 };
         let mut units = Vec::new();
         let rest = stream.push(&message, &FRAMING, |unit, begin| {
             units.push((String::from_utf8_lossy(unit).into_owned(), begin.message));

@@ -44,6 +44,11 @@ impl Talk {
         Self::with("/", None, Some(protocol), Verdict::Unseen)
     }
 
+    /// The same where nothing is known of the protocol.
+    pub(super) fn late_anywhere() -> Self {
+        Self::with("/", None, None, Verdict::Unseen)
+    }
+
     fn with(target: &str, subprotocol: Option<&str>, by_hand: Option<&str>, verdict: Verdict) -> Self {
         let decode_as = by_hand.map(|protocol| DecodeAs { port: 80, protocol: protocol.to_owned() });
         let config = Config { decode_as: decode_as.into_iter().collect(), ..Config::default() };

@@ -115,8 +115,14 @@ fn unit(element: &Element) -> Unit {
         .with("value", element.value())
 }
 
-/// The open element of its framing.
+/// The open element of its framing; joined late, a stanza.
 fn probe(message: &Incoming<'_>) -> bool {
+    let is_stanza = |element: Element| {
+        element.namespace() == Some("jabber:client") && matches!(element.local(), "message" | "presence" | "iq")
+    };
+    if message.late && message.text && Element::of(message).is_some_and(is_stanza) {
+        return true;
+    }
     let open = message.text && message.bytes.trim_ascii_start().starts_with(b"<open");
     open && Element::of(message).is_some_and(|element| element.namespace() == Some(FRAMING))
 }

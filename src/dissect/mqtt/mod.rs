@@ -292,6 +292,13 @@ fn level(connect: &[u8]) -> Option<u8> {
     }
 }
 
+fn is_publish(bytes: &[u8]) -> bool {
+    let whole = !bytes.is_empty() && cut(bytes) == Cut::Unit(bytes.len());
+    let packet = if whole { mqtt_proto::v3::Packet::decode(bytes) } else { return false };
+    let Ok(Some(mqtt_proto::v3::Packet::Publish(publish))) = packet else { return false };
+    publish.topic_name.len() >= 4 && !publish.topic_name.contains(char::is_control)
+}
+
 fn may_send(kind: u8, direction: Direction) -> bool {
     match kind {
         1 | 8 | 10 | 12 => direction == Direction::ToServer,
@@ -300,8 +307,11 @@ fn may_send(kind: u8, direction: Direction) -> bool {
     }
 }
 
-/// A CONNECT that is a message of its own.
+/// A CONNECT that is a message of its own; joined late, a PUBLISH whose topic has some length.
 fn probe(message: &Incoming<'_>) -> bool {
+    if message.late && is_publish(message.bytes) {
+        return true;
+    }
     let connects = message.direction == Direction::ToServer && message.bytes.first() == Some(&0x10);
     connects && level(message.bytes).is_some() && whole(message.bytes)
 }
