@@ -139,6 +139,24 @@ fn a_connection_is_joined_in_the_middle_of_a_message() {
     assert_eq!(told_without(&told, |index| (3..8).contains(&index)).len(), expected.len());
 }
 
+/// What was joined late may begin with line ends as it may with anything: they are not those in front of a request.
+#[test]
+fn a_connection_that_is_joined_at_line_ends_is_found() {
+    for opening in [&b"\n"[..], b"\r\n", b"\r\n\r\n"] {
+        // The header has eight bytes, so that each packet behind the first begins with the opening.
+        let mut payload = vec![0xab; 950];
+        for packet in (92..payload.len()).step_by(100) {
+            payload[packet..packet + opening.len()].copy_from_slice(opening);
+        }
+        let mut told = plain(100).client(binary(&payload).masked([0; 4]));
+        for n in 0..4 {
+            told = told.client(text(format!("question {n}"))).server(text(format!("answer {n}")));
+        }
+        let found = told_without(&told.close(1000, ""), |index| index < FIRST + 3);
+        assert_eq!(found.len(), 8, "{opening:?}: {found:?}");
+    }
+}
+
 #[test]
 fn bytes_that_are_not_known_are_told_apart_in_json_and_in_text() {
     let told = compressed().server(text("the same words")).server(text("the same words, and others")).close(1000, "");

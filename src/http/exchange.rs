@@ -46,6 +46,9 @@ pub struct Exchange {
     sent: u64,
 }
 
+/// Line ends in front of a request (RFC 9112 §2.2) that are looked at again when more comes.
+const BLANK: usize = 4;
+
 /// A request and the packets that carried its head.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
@@ -230,11 +233,11 @@ impl Exchange {
                 State::Head => {}
             }
             let blank = inbox.bytes().iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-            inbox.consume(blank);
-            if inbox.is_empty() {
-                return None;
+            let request = head::looks_like_request(at_most(&inbox.bytes()[blank..], limits));
+            // Where no request is behind them they may be the first bytes of anything that was joined late.
+            if request == Some(true) || blank > BLANK {
+                inbox.consume(blank);
             }
-            let request = head::looks_like_request(at_most(inbox.bytes(), limits));
             let length = if request == Some(true) { inbox.head_length() } else { None };
             let Some(length) = length.filter(|&length| length <= limits.head) else {
                 let oversized = inbox.bytes().len() > limits.head;
