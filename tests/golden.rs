@@ -23,7 +23,18 @@ const PER_MESSAGE: &[&str] =
 
 /// These are there for what their messages mean, which `tests/meaning.rs` tells: they have a golden per message only.
 const MEANING: &[&str] = &[
-    "aedes", "cable", "devtools", "graphql", "jsonrpc", "jupyter", "mqtt5", "phoenix", "signalr", "soap", "wamp",
+    "aedes",
+    "cable",
+    "devtools",
+    "graphql",
+    "jetstream",
+    "jsonrpc",
+    "jupyter",
+    "mqtt5",
+    "phoenix",
+    "signalr",
+    "soap",
+    "wamp",
     "xmpp",
 ];
 

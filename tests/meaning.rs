@@ -33,6 +33,7 @@ const SAID: &[(&str, &str)] = &[
          2 graphql 22 messages, 8 of 8 answered
          3 graphql 1 messages, 0 of 1 answered: connection_init",
     ),
+    ("jetstream.pcap", "1 nats 31 messages, 13 of 13 answered"),
     (
         "jsonrpc.pcap",
         "1 json+jsonrpc 11 messages, 6 of 6 answered

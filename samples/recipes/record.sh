@@ -3,7 +3,7 @@
 # Makes the captures of samples/ anew, all of them or those named. The peers are installed into a scratch folder
 # (RECIPES_SCRATCH, default /tmp/wscope-recipes), never into the repository. Needs tcpdump, iproute2, python3 with venv,
 # node with npm, zstd, editcap (wireshark-common); for tungstenite-echo cargo, for browser chromium,
-# for h2-haproxy haproxy, for connect-squid squid and openssl, for tls-suites openssl, for nats nats-server, for mqtt5 mosquitto,
+# for h2-haproxy haproxy, for connect-squid squid and openssl, for tls-suites openssl, for nats and jetstream nats-server, for mqtt5 mosquitto,
 # for xmpp prosody, for devtools chromium, for cable ruby-actioncable and puma.
 set -euo pipefail
 recipes=$(cd "$(dirname "$0")" && pwd)
@@ -89,6 +89,7 @@ make_sample() {
         soap)                python_with soap spyne==2.14.0 zeep==4.3.3 websockets==17.4
                              record "$1" 8105 "$scratch/soap/bin/python" soap.py; keep_pcap "$1" ;;
         jsonrpc)             record "$1" 8106 node jsonrpc.js; keep_pcap "$1" ;;
+        jetstream)           record "$1" 8107 node jetstream.js; keep_pcap "$1" ;;
         *) echo "no recipe for $1" >&2; return 2 ;;
     esac
 }
@@ -96,7 +97,7 @@ make_sample() {
 install_peers
 if [ $# -eq 0 ]; then
     set -- echo-python fragments-node deflate-takeover deflate-no-takeover refused wrong-accept subprotocol abnormal \
-        tungstenite-echo browser h2-haproxy connect-squid tls-suites tls-renegotiation socketio rpc sockjs nats mqtt5 xmpp jupyter wamp graphql devtools signalr cable phoenix aedes soap jsonrpc
+        tungstenite-echo browser h2-haproxy connect-squid tls-suites tls-renegotiation socketio rpc sockjs nats mqtt5 xmpp jupyter wamp graphql devtools signalr cable phoenix aedes soap jsonrpc jetstream
 fi
 for name; do
     echo "recording $name"
