@@ -261,6 +261,7 @@ fn what_is_searched_is_found_in_both_directions_and_nothing_is_hidden() {
 fn keep_alives_are_hidden_with_one_key_and_the_selected_row_stays() {
     let mut stage = Stage::new("fragments-node.pcap", 80, 24);
     stage.press("jjP");
+    assert!(stage.text().contains("hidden: 4 keep-alives (P)"), "{}", stage.text());
     assert!(stage.text().contains("10 of 14"), "{}", stage.text());
     assert!(stage.text().contains("#3, 2 of 10"), "{}", stage.text());
     stage.press("P");

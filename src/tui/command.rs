@@ -158,7 +158,8 @@ fn column(model: &mut Model, name: &str) -> Option<Effect> {
 
 fn decode(model: &mut Model, name: &str) -> Option<Effect> {
     if name.starts_with("tcp.port") {
-        return match DecodeAs::parse(name) {
+        let rule = DecodeAs::parse(name).and_then(|rule| model.reread.check(&rule).map(|()| rule));
+        return match rule {
             Ok(rule) => Some(Effect::ReadAgain(rule)),
             Err(reason) => {
                 model.complain(reason);

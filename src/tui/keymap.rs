@@ -84,7 +84,7 @@ pub const KEYS: &[Group] = &[
             key(&[Char('[')], Landmark(Previous), "previous gap, close or anomaly"),
             key(&[Char('o')], SameExchange(Next), "next message of the same exchange: request, answer, id"),
             key(&[Char('O')], SameExchange(Previous), "previous message of the same exchange"),
-            key(&[Char('P')], Action::KeepAlives, "hide or show Pings and Pongs"),
+            key(&[Char('P')], Action::KeepAlives, "hide or show Pings, Pongs and heartbeats of protocols"),
         ],
     },
     Group {

@@ -174,10 +174,9 @@ pub fn reread(model: &mut Model, connection: ConnectionId, how: As) {
         As::Bytes => "as bytes".to_owned(),
         As::Protocol(protocol) => format!("as {protocol}"),
     };
-    if model.reread.begin(&model.store, connection, how) {
-        model.say(format!("connection {connection} is read {said}"));
-    } else {
-        model.complain(format!("connection {connection} is no longer kept"));
+    match model.reread.begin(&model.store, connection, how) {
+        Ok(()) => model.say(format!("connection {connection} is read {said}")),
+        Err(reason) => model.complain(reason),
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::config::{Config, Decode, DecodeAs};
-use crate::dissect::{self, Dissector};
+use crate::dissect::{self, Dissector, protobuf};
 use crate::event::{Body, ConnectionId, Event, Handshake};
 use crate::origin::Span;
 use crate::stats::methods::Methods;
@@ -59,19 +59,36 @@ impl Reread {
         Self { config, ..Self::default() }
     }
 
-    /// Begins to read a connection in another way; whether it is known well enough for that.
-    pub fn begin(&mut self, store: &Store, connection: ConnectionId, how: As) -> bool {
+    /// Begins to read a connection in another way.
+    ///
+    /// # Errors
+    /// Why it cannot be read so, for the user.
+    pub fn begin(&mut self, store: &Store, connection: ConnectionId, how: As) -> Result<(), String> {
+        if let As::Protocol(protocol) = &how {
+            self.check(&DecodeAs { port: 0, protocol: protocol.clone() })?;
+        }
         let ends = store.connection(connection).and_then(|known| known.ends);
         let handshake = store.handshake(connection);
         let handshake = handshake.or_else(|| ends.map(|(client, server)| Box::new(Handshake::unseen(client, server))));
-        let Some(handshake) = handshake else { return false };
+        let handshake = handshake.ok_or_else(|| format!("connection {connection} is no longer kept"))?;
         let mut dissector = self.dissector(&how, handshake.server.port);
         if let Some(dissector) = &mut dissector {
             dissector.event(&mut Event { connection, span: Span::default(), body: Body::Handshake(handshake) });
         }
         self.connections.insert(connection, Reading { how, dissector, next: 0, methods: Methods::default() });
         self.behind = true;
-        true
+        Ok(())
+    }
+
+    /// Whether there is what a protocol is to be read with: types of Protocol Buffers.
+    ///
+    /// # Errors
+    /// What is missing, for the user.
+    pub fn check(&self, rule: &DecodeAs) -> Result<(), String> {
+        if rule.name() == "protobuf" {
+            protobuf::types(self.config.schema.as_ref(), rule.parameter())?;
+        }
+        Ok(())
     }
 
     /// In what a connection is read.
@@ -187,24 +204,25 @@ mod tests {
         let mut store = store();
         let mut reread = Reread::new(Config::default());
         let later = || Instant::now() + std::time::Duration::from_secs(60);
-        assert!(reread.begin(&store, 1, As::Protocol("socketio".to_owned())));
+        assert_eq!(reread.begin(&store, 1, As::Protocol("socketio".to_owned())), Ok(()));
         assert_eq!(reread.work(&mut store, later()), Progress::Done);
         assert_eq!(reread.work(&mut store, later()), Progress::Idle);
         assert_eq!([1, 2].map(|row| protocol(&store, row)), [Some("socketio".into()), Some("socketio".into())]);
         let methods = store.numbers(1).and_then(|row| row.traffic.methods.clone()).expect("an answer");
         assert_eq!(methods.by_answers().iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["sum"]);
-        assert!(reread.begin(&store, 1, As::Bytes));
+        assert_eq!(reread.begin(&store, 1, As::Bytes), Ok(()));
         assert_eq!(reread.work(&mut store, later()), Progress::Done);
         assert_eq!([1, 2].map(|row| protocol(&store, row)), [None, None]);
         assert!(store.numbers(1).is_some_and(|row| row.traffic.methods.is_none()));
-        assert!(!reread.begin(&store, 9, As::Bytes), "no such connection");
+        assert!(reread.begin(&store, 9, As::Bytes).is_err(), "no such connection");
+        assert!(reread.begin(&store, 1, As::Protocol("protobuf:p.M".to_owned())).is_err(), "no such type");
     }
 
     #[test]
     fn a_slice_ends_when_the_time_is_up() {
         let mut store = store();
         let mut reread = Reread::new(Config::default());
-        assert!(reread.begin(&store, 1, As::Protocol("socketio".to_owned())));
+        assert_eq!(reread.begin(&store, 1, As::Protocol("socketio".to_owned())), Ok(()));
         let mut slices = 0;
         while reread.work(&mut store, Instant::now()) != Progress::Done {
             slices += 1;

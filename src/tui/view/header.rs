@@ -100,7 +100,10 @@ pub(super) fn filter(model: &Model, area: Rect, buffer: &mut Buffer) {
         left.push_str(&format!(" filter: {}", show::escaped(sieve.text())));
     }
     if listing.is_without_keep_alives() {
-        left.push_str(" hidden: pings and pongs (P)");
+        // What a filter hides besides is not told apart.
+        let count =
+            if listing.sieve().is_none() { show::count(of.saturating_sub(shown) as u64) + " " } else { String::new() };
+        left.push_str(&format!(" hidden: {count}keep-alives (P)"));
     }
     if left.is_empty() {
         left = " no filter".to_owned();
