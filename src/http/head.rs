@@ -112,19 +112,33 @@ impl Headers {
 
     /// Values of all lines of this name, any case.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let mut start = 0;
-        self.ends.iter().filter_map(move |&(end, value)| {
-            // Most names have another length.
-            let is_it =
-                end - start == name.len() && self.text.as_bytes()[start..end].eq_ignore_ascii_case(name.as_bytes());
-            start = value;
-            is_it.then(|| &self.text[end..value])
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let (line, value) = self.next_of(name, from)?;
+            from = line + 1;
+            Some(value)
         })
     }
 
     /// Value of the first line of this name, any case.
-    pub fn first<'a>(&'a self, name: &'a str) -> Option<&'a str> {
-        self.all(name).next()
+    pub fn first(&self, name: &str) -> Option<&str> {
+        self.next_of(name, 0).map(|(_, value)| value)
+    }
+
+    /// The first line of this name among those from `from` on, and its value.
+    fn next_of(&self, name: &str, from: usize) -> Option<(usize, &str)> {
+        let (text, name) = (self.text.as_bytes(), name.as_bytes());
+        let mut start = if from == 0 { 0 } else { self.ends[from - 1].1 };
+        for (line, &(end, value)) in (from..).zip(&self.ends[from..]) {
+            // Most names have another length, and most of the rest another first letter.
+            let perhaps = end - start == name.len()
+                && text.get(start).map(u8::to_ascii_lowercase) == name.first().map(u8::to_ascii_lowercase);
+            if perhaps && text[start..end].eq_ignore_ascii_case(name) {
+                return Some((line, &self.text[end..value]));
+            }
+            start = value;
+        }
+        None
     }
 
     /// Elements of the comma-separated lists of all lines of this name, empty ones left out (RFC 9110 §5.6.1).
@@ -136,7 +150,7 @@ impl Headers {
     pub fn has_token(&self, name: &str, token: &str) -> bool {
         // Nearly always it is the only one.
         let alone = |value: &str| value.eq_ignore_ascii_case(token);
-        self.all(name).any(alone) || self.elements(name).any(|element| element.eq_ignore_ascii_case(token))
+        self.first(name).is_some_and(alone) || self.elements(name).any(|element| element.eq_ignore_ascii_case(token))
     }
 
     /// Values of all lines of this name joined with a comma, which means the same (RFC 9110 §5.3).

@@ -99,7 +99,7 @@ impl<T> Table<T> {
 
     /// The entry of a key.
     pub fn find(&self, key: &Key) -> Option<FlowId> {
-        let is_it = |id: &u32| self.slab.key(*id as FlowId).is_some_and(|other| other == *key);
+        let is_it = |id: &u32| self.slab.get(*id as FlowId).is_some_and(|(other, _)| other == key);
         self.index.find(self.hashes.hash_one(key), is_it).map(|&id| id as FlowId)
     }
 
