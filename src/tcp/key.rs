@@ -1,7 +1,7 @@
 //! Segment to the flow that it is of: two endpoints without direction, and what else tells flows apart.
 
 use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::net::segment::{Context, Endpoint, Segment};
 
@@ -36,14 +36,18 @@ pub enum StoredKey {
     Other(Box<Key>),
 }
 
+/// Address and port of an IPv4 endpoint as one number, which sorts as the endpoint does.
+fn number(ip: Ipv4Addr, port: u16) -> u64 {
+    u64::from(ip.to_bits()) << 16 | u64::from(port)
+}
+
 impl Segment<'_> {
     /// Whether it was sent by the lower endpoint of its flow.
     #[inline]
     pub fn is_from_lower(&self) -> bool {
-        let (source, destination) = (self.source, self.destination);
+        let (source, destination) = (&self.source, &self.destination);
         match (source.ip, destination.ip) {
-            // The same order, and asked of each packet several times.
-            (IpAddr::V4(one), IpAddr::V4(other)) => (one.to_bits(), source.port) <= (other.to_bits(), destination.port),
+            (IpAddr::V4(one), IpAddr::V4(other)) => number(one, source.port) <= number(other, destination.port),
             (IpAddr::V4(_) | IpAddr::V6(_), _) => source <= destination,
         }
     }
@@ -52,23 +56,28 @@ impl Segment<'_> {
 impl From<&Segment<'_>> for Key {
     #[inline]
     fn from(segment: &Segment<'_>) -> Self {
-        let (low, high) = if segment.is_from_lower() {
-            (segment.source, segment.destination)
-        } else {
-            (segment.destination, segment.source)
+        let (source, destination, context) = (&segment.source, &segment.destination, segment.context);
+        let (IpAddr::V4(one), IpAddr::V4(other)) = (source.ip, destination.ip) else {
+            return Self::of_ipv6(segment);
         };
-        let addresses = match (low.ip, high.ip) {
-            (IpAddr::V4(low), IpAddr::V4(high)) => Addresses::V4([low.to_bits(), high.to_bits()]),
-            (low, high) => Addresses::V6([low, high].map(|ip| match ip {
-                IpAddr::V4(ip) => ip.to_ipv6_mapped(),
-                IpAddr::V6(ip) => ip,
-            })),
-        };
-        Self { addresses, ports: [low.port, high.port], context: segment.context }
+        let (one, other) = (number(one, source.port), number(other, destination.port));
+        let ends = [one.min(other), one.max(other)];
+        let addresses = Addresses::V4(ends.map(|end| (end >> 16) as u32));
+        Self { addresses, ports: ends.map(|end| end as u16), context }
     }
 }
 
 impl Key {
+    fn of_ipv6(segment: &Segment<'_>) -> Self {
+        let mut ends = [segment.source, segment.destination];
+        ends.sort_unstable();
+        let addresses = ends.map(|end| match end.ip {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        });
+        Self { addresses: Addresses::V6(addresses), ports: ends.map(|end| end.port), context: segment.context }
+    }
+
     /// The lower endpoint, and the higher one.
     pub fn endpoints(&self) -> [Endpoint; 2] {
         let [low, high] = match self.addresses {
