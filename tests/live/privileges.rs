@@ -120,7 +120,9 @@ fn without_the_right_it_says_what_to_run() {
     let folder = TempDir::new().expect("a folder");
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
     let binary = folder.path().join("wscope");
-    fs::copy(env!("CARGO_BIN_EXE_wscope"), &binary).expect("room");
+    // By another process: a child of another test may inherit what is open here, and what is open for writing cannot be run.
+    let copied = Command::new("cp").args([env!("CARGO_BIN_EXE_wscope").as_ref(), binary.as_path()]).status();
+    assert!(copied.expect("cp runs").success());
     let advice = format!(
         "run 'sudo setcap cap_net_raw,cap_net_admin+ep {}' once, or 'sudo tcpdump -i IF -U -w - | wscope -'\n",
         binary.display()
