@@ -379,14 +379,7 @@ impl Json for TlsSession {
 
 impl Json for Headers {
     fn write(&self, out: &mut Vec<u8>) {
-        out.push(b'[');
-        for (index, line) in self.lines().enumerate() {
-            if index > 0 {
-                out.push(b',');
-            }
-            line.write(out);
-        }
-        out.push(b']');
+        list(self.lines(), out, |line, out| line.write(out));
     }
 }
 

@@ -75,14 +75,14 @@ impl Judge {
             (Direction::ToServer, true) | (Direction::ToClient, false) => {}
         }
         if let Some(key) = header.masking_key {
+            // A server has no business with keys at all.
+            let from_client = sender.direction == Direction::ToServer;
             if key == [0; 4] {
                 found(Code::MaskZero, Detail::None);
+            } else if from_client && self.recent_keys.contains(&key) {
+                found(Code::MaskReused, Detail::None);
             }
-            // A server has no business with keys at all.
-            if sender.direction == Direction::ToServer {
-                if key != [0; 4] && self.recent_keys.contains(&key) {
-                    found(Code::MaskReused, Detail::None);
-                }
+            if from_client {
                 self.recent_keys.rotate_right(1);
                 self.recent_keys[0] = key;
             }
