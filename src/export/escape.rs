@@ -19,6 +19,10 @@ pub fn is_unsafe(c: char) -> bool {
 
 /// Adds `text` with what is unsafe, and the backslash and [`UNKNOWN`], written as in a Rust literal.
 pub fn push_escaped(text: &str, out: &mut String) {
+    // Nearly all there is, which is copied as it stands.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
+        return out.push_str(text);
+    }
     for c in text.chars() {
         match c {
             '\n' => out.push_str("\\n"),

@@ -45,14 +45,14 @@ impl Count {
             Ok(())
         })?;
         finished.notes.extend(selection.remarks());
-        let mut out = Vec::new();
         if self.json {
+            let mut out = Vec::new();
             let end = Conclusion { summary: &finished.summary, damaged: &finished.damaged };
             json::write(&stats, &end, &mut out);
+            output.write(&out)?;
         } else {
-            out.extend_from_slice(text::table(&stats, &finished.summary).as_bytes());
+            text::table(&stats, &finished.summary, |text| output.write(text.as_bytes()))?;
         }
-        output.write(&out)?;
         output.finish()?;
         Ok(finished)
     }

@@ -61,6 +61,18 @@ impl Kinds {
         self.0.of(kind.key())
     }
 
+    /// Frames of a side, by opcode.
+    pub fn opcodes(&self, way: Direction) -> [u64; 16] {
+        let first = Kind::Opcode(way, Opcode(0)).key();
+        let mut counts = [0; 16];
+        for (key, count) in self.0.iter() {
+            if let Some(of) = counts.get_mut(usize::from(key.wrapping_sub(first))) {
+                *of = count;
+            }
+        }
+        counts
+    }
+
     /// Messages of each class of sizes.
     pub fn sizes(&self) -> [u64; SIZES.len() + 1] {
         std::array::from_fn(|class| self.of(Kind::Size(class)))

@@ -13,6 +13,7 @@ pub mod polling;
 pub mod rate;
 pub mod text;
 pub mod traffic;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

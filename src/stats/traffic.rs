@@ -53,9 +53,14 @@ impl Traffic {
         Direction::BOTH.iter().map(|way| self.sides[*way].payload_bytes + self.sides[*way].header_bytes).sum()
     }
 
+    /// Bytes of the headers of its frames.
+    pub fn header_bytes(&self) -> u64 {
+        Direction::BOTH.iter().map(|way| self.sides[*way].header_bytes).sum()
+    }
+
     /// Frames of a side, by opcode.
     pub fn opcodes(&self, way: Direction) -> [u64; 16] {
-        std::array::from_fn(|code| self.kinds.of(Kind::Opcode(way, Opcode(code as u8))))
+        self.kinds.opcodes(way)
     }
 
     /// Gaps of a side.
