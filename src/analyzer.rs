@@ -66,6 +66,11 @@ impl Analyzer {
         self.flows.push(Task::Finish);
     }
 
+    /// Whether there is anything to be told or done; else there is no next event.
+    pub fn has_work(&self) -> bool {
+        self.flows.has_work()
+    }
+
     /// The next event; `None` when more input is needed.
     pub fn next_event(&mut self) -> Option<Event> {
         while let Some(told) = self.flows.take() {

@@ -42,9 +42,14 @@ impl Conversation {
             let conflict = Anomaly::new(Code::TcpOverlapConflict, Detail::Number("at stream offset".into(), offset));
             self.session.notice(conflict.by(direction), segment.origin, shared);
         }
-        if let Some(chunk) = arrival.chunk {
-            direction = self.orient(direction, chunk.bytes);
-            self.session.push(direction, chunk, self.carrier(key), shared);
+        match (arrival.chunk, &mut self.session) {
+            // As nearly always; it needs to know of nothing else.
+            (Some(chunk), Session::WebSocket(socket)) => socket.push(direction, chunk, shared),
+            (Some(chunk), _) => {
+                direction = self.orient(direction, chunk.bytes);
+                self.session.push(direction, chunk, self.carrier(key), shared);
+            }
+            (None, _) => {}
         }
         if let Some((offset, length)) = arrival.cut {
             let gap = Gap::new(direction, offset, length, GapReason::SnapLength);
@@ -55,6 +60,11 @@ impl Conversation {
     /// Memory it keeps between packets, in bytes.
     pub fn held(&self) -> usize {
         self.flow.held() + self.session.held()
+    }
+
+    /// Whether frames go on, and nothing waits or ends: then there is nothing to do but to take what comes.
+    pub fn is_steady(&self) -> bool {
+        matches!(self.session, Session::WebSocket(_)) && self.flow.is_steady()
     }
 
     /// What its session runs on.

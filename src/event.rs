@@ -1,6 +1,7 @@
 //! What the analysis tells: one event per handshake, frame, message, gap, notice and end.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::anomaly::{Anomaly, Code, Detail};
 use crate::dissect::decoded::{Decoded, Unanswered};
@@ -295,7 +296,7 @@ pub struct Message {
     /// Frames it was sent in, control frames between them not counted.
     pub frames: u64,
     /// The first of them, as many as [`Limits::headers`](crate::config::Limits::headers) has kept.
-    pub headers: Vec<FrameHeader>,
+    pub headers: SmallVec<[FrameHeader; 1]>,
     /// Payload bytes on the wire, as the frames declare them.
     pub payload_length: u64,
     /// Whether it is compressed.
@@ -312,6 +313,12 @@ pub struct Message {
     pub decoded: Option<Box<Decoded>>,
 }
 
+impl Default for Message {
+    fn default() -> Self {
+        Self::new(Direction::ToServer, 0)
+    }
+}
+
 impl Message {
     /// A binary message of which nothing came yet.
     pub fn new(direction: Direction, number: u64) -> Self {
@@ -321,7 +328,7 @@ impl Message {
             offset: 0,
             text: false,
             frames: 0,
-            headers: Vec::new(),
+            headers: SmallVec::new(),
             payload_length: 0,
             compressed: false,
             payload: Payload::default(),

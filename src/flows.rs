@@ -15,6 +15,7 @@ use crate::config::{Config, Limits};
 use crate::conversation::Conversation;
 use crate::event::{Body, End, Event, NO_CONNECTION};
 use crate::front::Task;
+use crate::holders::Holders;
 use crate::net::segment::{Flags, Segment};
 use crate::origin::{Origin, Span, Timestamp};
 use crate::outbox::{Summary, Told};
@@ -37,10 +38,8 @@ pub struct Flows {
     waiting: usize,
     /// Flows that wait for TLS secrets, by their first packet.
     awaiting: BTreeMap<u64, FlowId>,
-    /// Memory that flows keep between packets, over all of them.
-    held: usize,
-    /// The flows that do, the one that began first in front.
-    holders: VecDeque<FlowId>,
+    /// What flows keep between packets.
+    holders: Holders,
     /// When the last tick began.
     now: Timestamp,
     /// What the last segment belongs to.
@@ -144,6 +143,11 @@ impl Flows {
         }
     }
 
+    /// Whether anything is left to be told or done.
+    pub fn has_work(&self) -> bool {
+        !self.shared.outbox.is_empty() || !self.work.is_empty()
+    }
+
     /// Does one piece of what is left to do; whether there was any.
     pub fn work(&mut self) -> bool {
         match self.work.pop_front() {
@@ -244,14 +248,19 @@ impl Flows {
 
     fn push_segment(&mut self, segment: &Segment<'_>) {
         let key = Key::from(segment);
-        self.touched = Touched::Nothing;
         let Some(id) = self.find(&key, segment) else { return };
         self.touched = Touched::Flow(id);
         let Some(entry) = self.table.get_mut(id) else { return };
         entry.last = self.now.max(segment.origin.time);
-        let State::Live { conversation, .. } = &mut entry.state else { return };
+        let State::Live { conversation, websocket } = &mut entry.state else { return };
         let before = conversation.flow.waiting_bytes();
         conversation.push(segment, &key, &mut self.shared);
+        if *websocket && conversation.is_steady() {
+            // As nearly always: there is nothing to be settled, and nothing waits or is left to do.
+            self.waiting -= before;
+            self.holders.count(id, conversation);
+            return self.relieve();
+        }
         self.waiting = self.waiting + conversation.flow.waiting_bytes() - before;
         if !self.settle(id) {
             return;
@@ -262,7 +271,9 @@ impl Flows {
         } else {
             self.end_if_over(id)
         };
-        self.work.extend(work);
+        if let Some(work) = work {
+            self.work.push_back(work);
+        }
     }
 
     fn advance(&mut self, id: FlowId) {
@@ -295,35 +306,25 @@ impl Flows {
             *websocket = true;
             self.file(id);
         }
-        self.account(id);
+        if let Some(conversation) = self.table.live(id) {
+            self.holders.count(id, conversation);
+        }
+        self.relieve();
         if foreign {
             self.drop_foreign(id);
         }
         !foreign
     }
 
-    /// Counts what a flow keeps between packets, and lets the oldest go of theirs while it is too much over all.
-    fn account(&mut self, id: FlowId) {
-        if let Some(conversation) = self.table.live(id) {
-            let held = conversation.held();
-            self.held = self.held + held - conversation.counted;
-            conversation.counted = held;
-            if held > 0 && !conversation.holds {
-                conversation.holds = true;
-                self.holders.push_back(id);
-            }
-        }
-        while self.held > self.shared.config.limits.connections
-            && let Some(id) = self.holders.pop_front()
-        {
+    /// Lets flows go of what they keep between packets, the oldest first, while it is too much over all.
+    fn relieve(&mut self) {
+        while let Some(id) = self.holders.next_beyond(self.shared.config.limits.connections) {
             let Some(key) = self.table.key(id) else { continue };
             let Some(conversation) = self.table.live(id) else { continue };
             conversation.holds = false;
             conversation.flow.release();
             conversation.session.release(conversation.carrier(&key), &mut self.shared);
-            let held = conversation.held();
-            self.held = self.held + held - conversation.counted;
-            conversation.counted = held;
+            self.holders.recount(conversation);
             if conversation.session.is_foreign() {
                 self.drop_foreign(id);
             }
@@ -332,8 +333,13 @@ impl Flows {
 
     /// The entry that a segment belongs to, a new one where it opens one.
     fn find(&mut self, key: &Key, segment: &Segment<'_>) -> Option<FlowId> {
+        let found = self.table.find(key);
+        if found.is_some_and(|id| self.table.get(id).is_some_and(|entry| entry.takes_at_once(segment))) {
+            return found;
+        }
+        self.touched = Touched::Nothing;
         let syn = segment.flags.has(Flags::SYN);
-        let found = self.table.find(key).filter(|&id| !self.has_expired(id, segment.origin.time));
+        let found = found.filter(|&id| !self.has_expired(id, segment.origin.time));
         if let Some(id) = found.or_else(|| self.half_opened(key, segment)) {
             let relation = match &mut self.table.get_mut(id)?.state {
                 State::Live { conversation, .. } => conversation.flow.relation(segment),
@@ -525,8 +531,17 @@ impl Flows {
         let State::Live { conversation, .. } = std::mem::replace(state, ended) else { return None };
         self.awaiting.remove(opened);
         self.waiting -= conversation.flow.waiting_bytes();
-        self.held -= conversation.counted;
+        self.holders.leave(&conversation);
         Some(Closing { conversation, key, opened: *opened, how: End::EndOfCapture })
+    }
+}
+
+impl Entry {
+    /// Whether a segment is of this flow without any question: its time is not over, and nothing was seen that may begin
+    /// another one.
+    fn takes_at_once(&self, segment: &Segment<'_>) -> bool {
+        let rival = matches!(&self.state, State::Live { conversation, .. } if conversation.flow.has_rival());
+        !rival && !segment.flags.has(Flags::SYN) && !self.filed.is_due(segment.origin.time)
     }
 }
 

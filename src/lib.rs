@@ -24,6 +24,7 @@ pub mod export;
 pub mod filter;
 pub mod flows;
 pub mod front;
+pub mod holders;
 pub mod http;
 pub mod http2;
 pub mod inbox;

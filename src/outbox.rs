@@ -73,6 +73,11 @@ impl Outbox {
         self.queue.push_back(Told::Event(event));
     }
 
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// Takes what was told first.
     pub fn pop(&mut self) -> Option<Told> {
         let told = self.queue.pop_front()?;

@@ -33,7 +33,13 @@ impl Payload {
     pub fn append(&mut self, bytes: &[u8], limit: usize) {
         if !self.is_cut() && self.holes.len() < MAX_HOLES {
             let room = limit.saturating_sub(self.bytes.len());
-            self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            let kept = &bytes[..bytes.len().min(room)];
+            if self.bytes.is_empty() {
+                // Nearly all come in one piece, which then takes as much room as it has bytes.
+                self.bytes = kept.to_vec();
+            } else {
+                self.bytes.extend_from_slice(kept);
+            }
         }
         self.length += bytes.len() as u64;
     }

@@ -219,7 +219,7 @@ impl Streams {
             Direction::ToServer if !waits_for_request || !odd => {}
             Direction::ToServer => {
                 self.highest = self.highest.max(id);
-                let asked = || Asked { request: fields.request(), span, length: 0 };
+                let asked = || Asked { request: fields.request(), span, length: 0, upgrade: false };
                 let wanted = if fields.is_extended_connect() {
                     Some(Wanted::WebSocket(shared.outbox.begin()))
                 } else {

@@ -19,42 +19,36 @@ pub(super) const MAX_PACKET: u32 = 16 << 20;
 pub(super) struct CaptureFile {
     name: String,
     window: Window,
-    format: Format,
+    /// `None` until the first bytes were read.
+    format: Option<Format>,
     first_interface: u32,
 }
 
 impl CaptureFile {
     /// `first_interface`: how many interfaces the files before described.
     pub(super) fn new(name: String, stream: Stream, first_interface: u32) -> Self {
-        Self { name, window: Window::new(stream), format: Format::Unknown, first_interface }
+        Self { name, window: Window::new(stream), format: None, first_interface }
     }
 
     /// The next packet, secret or pause; `None` at the end. After an error there is no more to be had.
     #[inline]
     pub(super) fn next(&mut self) -> Result<Option<Record>, Error> {
         let record = match &mut self.format {
-            Format::Pcap(pcap) => pcap.next(&mut self.window),
-            Format::Pcapng(pcapng) => pcapng.next(&mut self.window),
-            Format::Unknown => match Format::of(&mut self.window, self.first_interface) {
-                Ok(format) => {
-                    self.format = format;
-                    return self.next();
-                }
-                Err(fault) => Err(fault),
-            },
+            Some(format) => format.next(&mut self.window),
+            None => self.first(),
         };
         match record {
-            Err(Fault::Dry) => Ok(Some(Record::Pause)),
-            record => record.map_err(|fault| self.error(fault)),
+            Ok(record) => Ok(record),
+            Err(fault) => self.pause_or_fail(fault),
         }
     }
 
     /// Finds out the format, from the first bytes.
     pub(super) fn recognise(&mut self) -> Result<(), Error> {
-        self.format = match Format::of(&mut self.window, self.first_interface) {
-            Ok(format) => format,
+        match Format::of(&mut self.window, self.first_interface) {
+            Ok(format) => self.format = Some(format),
             Err(fault) => return Err(self.error(fault)),
-        };
+        }
         Ok(())
     }
 
@@ -67,14 +61,29 @@ impl CaptureFile {
     /// How many interfaces this file and those before have described.
     pub(super) fn interface_count(&self) -> u32 {
         match &self.format {
-            Format::Unknown => self.first_interface,
-            Format::Pcap(_) => self.first_interface.saturating_add(1),
-            Format::Pcapng(pcapng) => pcapng.interface_count(),
+            None => self.first_interface,
+            Some(Format::Pcap(_)) => self.first_interface.saturating_add(1),
+            Some(Format::Pcapng(pcapng)) => pcapng.interface_count(),
         }
     }
 
     pub(super) fn stream(&self) -> &Stream {
         self.window.stream()
+    }
+
+    /// The first record: finds out the format before.
+    #[cold] // and so not in the way of all others, as what follows
+    fn first(&mut self) -> Result<Option<Record>, Fault> {
+        let format = Format::of(&mut self.window, self.first_interface)?;
+        self.format.insert(format).next(&mut self.window)
+    }
+
+    #[cold]
+    fn pause_or_fail(&self, fault: Fault) -> Result<Option<Record>, Error> {
+        match fault {
+            Fault::Dry => Ok(Some(Record::Pause)),
+            fault => Err(self.error(fault)),
+        }
     }
 
     #[cold]
@@ -118,13 +127,19 @@ impl Record {
 
 /// How the file is written.
 enum Format {
-    /// Nothing was read yet.
-    Unknown,
     Pcap(Pcap),
     Pcapng(Pcapng),
 }
 
 impl Format {
+    #[inline]
+    fn next(&mut self, window: &mut Window) -> Result<Option<Record>, Fault> {
+        match self {
+            Self::Pcap(pcap) => pcap.next(window),
+            Self::Pcapng(pcapng) => pcapng.next(window),
+        }
+    }
+
     fn of(window: &mut Window, first_interface: u32) -> Result<Self, Fault> {
         let start = window.fill(4);
         if let Some([magic]) = Order::Little.u32s(start) {

@@ -60,7 +60,6 @@ impl Pcapng {
         Self { order: Order::Little, interfaces: Vec::new(), first_interface, time: Timestamp::default() }
     }
 
-    #[inline]
     pub(super) fn next(&mut self, window: &mut Window) -> Result<Option<Record>, Fault> {
         while let Some((kind, len)) = self.read_block_header(window)? {
             let Some(block) = window.fill(len).get(..len) else {

@@ -58,6 +58,8 @@ pub struct Asked {
     pub span: Span,
     /// Bytes of the head; 0 over HTTP/2.
     pub length: usize,
+    /// Whether it asks for a WebSocket over HTTP/1.1, rightly or not.
+    pub upgrade: bool,
 }
 
 /// A response and the packets that carried its head.
@@ -206,7 +208,7 @@ impl Exchange {
 
     /// The upgrade request that waits for its response.
     pub fn pending(&mut self) -> Option<Asked> {
-        self.outstanding.pop_back().flatten().filter(|asked| is_upgrade(&asked.request))
+        self.outstanding.pop_back().flatten().filter(|asked| asked.upgrade)
     }
 
     /// The next thing that is known; `None` when more bytes are needed.
@@ -243,10 +245,11 @@ impl Exchange {
                 let oversized = inbox.bytes().len() > limits.head;
                 return (request == Some(false) || oversized).then(|| self.foreign(oversized && request == Some(true)));
             };
-            let asked = Asked { request: head::request(&inbox.bytes()[..length]), span: inbox.span(length), length };
+            let request = head::request(&inbox.bytes()[..length]);
+            let upgrade = is_upgrade(&request);
+            let asked = Asked { request, span: inbox.span(length), length, upgrade };
             inbox.consume(length);
             self.state.to_server = State::Body(Body::of_request(&asked.request));
-            let upgrade = is_upgrade(&asked.request);
             if !upgrade && asked.request.target.len() <= polling::TARGET {
                 self.passed.push(Passed::Asked(asked.request.target.clone()));
             }
@@ -319,7 +322,7 @@ impl Exchange {
 
     fn answer(&mut self, asked: Option<Asked>, answered: Answered) -> Option<Step> {
         let response = &answered.response;
-        let upgrade = asked.as_ref().is_some_and(|asked| is_upgrade(&asked.request));
+        let upgrade = asked.as_ref().is_some_and(|asked| asked.upgrade);
         if response.status == 101 {
             let websocket = upgrade || response.headers.has_token("upgrade", "websocket");
             if !websocket && response.headers.has_token("upgrade", "h2c") {
@@ -380,7 +383,7 @@ impl Exchange {
             }
             let last = self.outstanding.back().and_then(Option::as_ref);
             let waits = direction == Direction::ToServer
-                && last.is_some_and(|last| is_upgrade(&last.request) || &*last.request.method == "CONNECT");
+                && last.is_some_and(|last| last.upgrade || &*last.request.method == "CONNECT");
             self.state[direction] = if waits { State::Waiting } else { State::Head };
         }
     }

@@ -227,7 +227,9 @@ impl<S: Sink> Course<S> {
                 self.now = packet.time;
                 self.countdown.packet();
                 self.analyzer.push(Input::Packet(packet));
-                self.drain()?;
+                if self.analyzer.has_work() {
+                    self.drain()?;
+                }
                 if self.recorder.is_some() {
                     let standing = self.analyzer.standing();
                     self.record(|recorder| recorder.packet(&packet, standing))?;
@@ -248,6 +250,7 @@ impl<S: Sink> Course<S> {
             Ok(Step::Pause) => self.breathe(source)?,
             Err(error) => self.take(error)?,
         }
+        self.over |= self.countdown.is_over();
         Ok(())
     }
 
@@ -293,7 +296,6 @@ impl<S: Sink> Course<S> {
                 self.sink.event(event, self.analyzer.started().unwrap_or_default())?;
             }
         }
-        self.over |= self.countdown.is_over();
         Ok(())
     }
 

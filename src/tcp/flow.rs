@@ -69,6 +69,14 @@ struct Seldom {
     rival: Option<(bool, SeqNumber)>,
 }
 
+impl Seldom {
+    /// Whether there is nothing left of it.
+    fn is_over(&self) -> bool {
+        let none = |way| self.reset[way].is_none() && self.hole[way].is_none();
+        self.rival.is_none() && Direction::BOTH.into_iter().all(none)
+    }
+}
+
 /// What a segment is to a connection of the same endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
@@ -165,10 +173,24 @@ impl Flow {
         if segment.flags.has(Flags::RST) {
             self.seldom.get_or_insert_default().reset[direction].get_or_insert(first);
         }
-        for direction in Direction::BOTH {
-            self.watch_hole(direction, segment.origin.time);
+        if !self.is_steady() {
+            for direction in Direction::BOTH {
+                self.watch_hole(direction, segment.origin.time);
+            }
         }
         (direction, arrival)
+    }
+
+    /// Whether nothing waits or is searched for, and nothing was seen that may end it.
+    pub fn is_steady(&self) -> bool {
+        self.first_to_end.is_none()
+            && self.seldom.as_ref().is_none_or(|seldom| seldom.is_over())
+            && Direction::BOTH.iter().all(|&way| self.streams[way].is_steady())
+    }
+
+    /// Whether a SYN was seen that contradicts this connection.
+    pub fn has_rival(&self) -> bool {
+        self.seldom.as_ref().is_some_and(|seldom| seldom.rival.is_some())
     }
 
     /// One direction's stream.

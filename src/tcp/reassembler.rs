@@ -345,6 +345,11 @@ impl Reassembler {
         self.waiting().map(|(_, piece)| piece.tag.origin.packet)
     }
 
+    /// Whether nothing waits behind a hole, its end is not known, and its beginning is not searched for.
+    pub fn is_steady(&self) -> bool {
+        self.ahead.is_none() && !self.is_settling()
+    }
+
     /// Whether the start of the stream is still open.
     pub fn is_settling(&self) -> bool {
         self.position.is_some_and(|position| !position.is_settled())

@@ -98,6 +98,7 @@ impl<T> Table<T> {
     }
 
     /// The entry of a key.
+    #[inline]
     pub fn find(&self, key: &Key) -> Option<FlowId> {
         let is_it = |id: &u32| self.slab.get(*id as FlowId).is_some_and(|(other, _)| other == key);
         self.index.find(self.hashes.hash_one(key), is_it).map(|&id| id as FlowId)

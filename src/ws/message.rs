@@ -11,12 +11,12 @@ use crate::payload::{Payload, Range};
 use crate::ws::deflate::{Engines, Inflated, Inflater};
 use crate::ws::utf8::Utf8;
 
-/// A message that is being received.
-#[derive(Debug)]
+/// A message that is being received, or room for one.
+#[derive(Debug, Default)]
 pub struct Assembly {
     /// Packet of its first byte.
     pub first: Origin,
-    message: Message,
+    message: Box<Message>,
     compression: Compression,
     /// Whether it is only assumed how it is compressed.
     assumed: bool,
@@ -30,9 +30,10 @@ pub struct Assembly {
 const SPARED: usize = 8;
 
 /// How the payload of a message is to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compression {
     /// As it stands.
+    #[default]
     None,
     /// By inflating it.
     Deflate,
@@ -57,17 +58,22 @@ pub struct Fragment<'a> {
 
 impl Assembly {
     /// A message begins with a frame at this place.
-    pub fn new(
+    pub fn begin(
+        &mut self,
         direction: Direction,
         number: u64,
         offset: u64,
         first: Origin,
         text: bool,
         compression: Compression,
-    ) -> Self {
-        let message =
+    ) {
+        *self.message =
             Message { offset, text, compressed: compression != Compression::None, ..Message::new(direction, number) };
-        Self { first, message, compression, assumed: false, utf8: Utf8::default(), inflated: 0, output: 0 }
+        self.first = first;
+        self.compression = compression;
+        self.assumed = false;
+        self.utf8 = Utf8::default();
+        (self.inflated, self.output) = (0, 0);
     }
 
     /// Learns that it is only assumed how it is compressed.
@@ -173,7 +179,7 @@ impl Assembly {
             return false;
         }
         self.give_up(inflater, engines);
-        let Message { anomalies, headers, .. } = &mut self.message;
+        let Message { anomalies, headers, .. } = &mut *self.message;
         headers.truncate(SPARED);
         headers.shrink_to_fit();
         let found = std::mem::take(anomalies);
@@ -183,7 +189,7 @@ impl Assembly {
 
     /// Memory beside its payload, in bytes.
     pub fn held(&self) -> usize {
-        let Message { anomalies, headers, .. } = &self.message;
+        let Message { anomalies, headers, .. } = &*self.message;
         // Room for a few costs no more than the message itself.
         anomalies.capacity().saturating_sub(4 * SPARED) * size_of::<Anomaly>()
             + headers.capacity().saturating_sub(SPARED) * size_of::<FrameHeader>()
@@ -207,11 +213,9 @@ impl Assembly {
         anomaly::gather(&mut self.message.anomalies, anomalies, limit);
     }
 
-    /// The message, which takes with it what was gathered.
-    pub fn message(&mut self) -> Message {
-        let Message { headers, payload, anomalies, .. } = &mut self.message;
-        let (headers, payload, anomalies) = (take(headers), take(payload), take(anomalies));
-        let mut message = Message { headers, payload, anomalies, decoded: None, ..self.message };
+    /// The message; nothing of it is left here.
+    pub fn take_message(&mut self) -> Box<Message> {
+        let mut message = take(&mut self.message);
         if message.payload.is_cut() {
             message.anomalies.push(Code::LimitPayload.into());
         }
@@ -334,12 +338,13 @@ mod tests {
     #[test]
     fn as_many_headers_are_kept_as_are_asked_for() {
         for kept in [0, 2, 9] {
-            let mut assembly = Assembly::new(Direction::ToServer, 1, 0, Origin::default(), true, Compression::None);
+            let mut assembly = Assembly::default();
+            assembly.begin(Direction::ToServer, 1, 0, Origin::default(), true, Compression::None);
             for number in 1..=3 {
                 let (header, length) = Header::parse(&[0x01, 0x00]).expect("two bytes are a header");
                 assembly.begin_fragment(FrameHeader { number, offset: number * length as u64, header }, kept);
             }
-            let message = assembly.message();
+            let message = assembly.take_message();
             assert_eq!((message.frames, message.headers.len()), (3, kept.min(3)));
         }
     }

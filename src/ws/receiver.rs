@@ -144,6 +144,13 @@ pub struct Current {
     anomalies: Vec<Anomaly>,
 }
 
+impl Current {
+    /// Payload bytes that have not passed.
+    fn left(&self) -> u64 {
+        self.header.payload_length - self.position
+    }
+}
+
 impl Receiver {
     /// A receiver for the bytes behind the opening handshake.
     pub fn new(direction: Direction, agreement: Agreement) -> Self {
@@ -182,13 +189,7 @@ impl Receiver {
             match self.state.as_deref_mut() {
                 None => rest = self.push_start(rest, cx),
                 Some(State::Header(_)) => rest = self.push_header(rest, cx),
-                Some(State::Payload(current)) => {
-                    let left = current.header.payload_length - current.position;
-                    let (payload, behind) = rest.split_at(usize::try_from(left).unwrap_or(usize::MAX));
-                    self.push_payload(payload.bytes, cx);
-                    self.end_if_whole(payload.origin, cx);
-                    rest = behind;
-                }
+                Some(State::Payload(_)) => rest = self.push_further(rest, cx),
                 Some(State::Searching(search)) => {
                     search.push(rest);
                     self.search(false, cx);
@@ -202,14 +203,15 @@ impl Receiver {
     /// Learns that the `length` bytes from `offset` on, the next ones, will never come; `origin` is the packet that made it known.
     pub fn gap(&mut self, offset: u64, length: u64, exact: bool, origin: Origin, cx: &mut Context<'_>) {
         cx.sides.count_gap(self.direction, length);
-        let inside = match self.state.as_deref() {
-            // Where it is not known how much is missing, it is not known where the payload ends either.
-            Some(State::Payload(_)) if !exact => 0,
-            Some(State::Payload(current)) => length.min(current.header.payload_length - current.position),
-            None | Some(State::Header(_) | State::Searching(_) | State::Over) => 0,
-        };
-        self.miss(inside, cx);
-        self.end_if_whole(origin, cx);
+        let mut inside = 0;
+        // Where it is not known how much is missing, it is not known where the payload ends either.
+        if exact && let Some(mut state) = self.state.take() {
+            if let State::Payload(current) = &mut *state {
+                inside = length.min(current.left());
+                self.miss(current, inside, cx);
+            }
+            self.put_back(state, origin, cx);
+        }
         if inside < length {
             self.finish(origin, cx);
             self.begin_anywhere(offset + length, Search::GAP, cx.sides.judge.agreement());
@@ -219,18 +221,18 @@ impl Receiver {
     /// Nothing more can be told of the stream: tells what is unfinished.
     pub fn finish(&mut self, last: Origin, cx: &mut Context<'_>) {
         self.search(true, cx);
-        match self.state.as_deref() {
-            Some(State::Payload(current)) => self.miss(current.header.payload_length - current.position, cx),
+        match self.state.replace(Box::new(State::Over)).as_deref_mut() {
+            Some(State::Payload(current)) => {
+                self.miss(current, current.left(), cx);
+                self.tell_frame(current, false, last, cx);
+            }
             Some(State::Header(partial)) => {
-                let start = partial.start;
                 if let Some(header) = Header::parse_truncated(&partial.bytes[..partial.len]) {
-                    self.begin(header, &start, true, cx);
+                    let mut current = self.begin(header, &partial.start, true, cx);
+                    self.tell_frame(&mut current, false, last, cx);
                 }
             }
             None | Some(State::Searching(_) | State::Over) => {}
-        }
-        if let Some(state) = self.state.replace(Box::new(State::Over)) {
-            self.tell_frame(state, false, last, cx);
         }
         self.cut_message_off(last, cx);
     }
@@ -253,6 +255,9 @@ impl Receiver {
 
     /// Memory kept between packets that a frame or message does not account for, in bytes.
     pub fn held(&self) -> usize {
+        if self.state.is_none() && self.message.is_none() && self.inflater.is_none() {
+            return 0;
+        }
         let searched = match self.state.as_deref() {
             Some(State::Searching(search)) => search.held(),
             None | Some(State::Header(_) | State::Payload(_) | State::Over) => 0,
@@ -290,9 +295,8 @@ impl Receiver {
         let start = Start::of(&chunk);
         match Header::parse(chunk.bytes) {
             Some((header, length)) => {
-                self.begin(header, &start, false, cx);
-                self.end_if_whole(chunk.origin, cx);
-                chunk.split_at(length).1
+                let current = self.begin(header, &start, false, cx);
+                self.push_first(current, chunk.split_at(length).1, cx)
             }
             None => {
                 let mut partial = Partial { start, bytes: [0; MAX_HEADER], len: chunk.bytes.len() };
@@ -312,16 +316,50 @@ impl Receiver {
         match Header::parse(&partial.bytes[..partial.len]) {
             Some((header, length)) => {
                 let start = partial.start;
-                self.begin(header, &start, false, cx);
-                self.end_if_whole(chunk.origin, cx);
-                chunk.split_at(length - before).1
+                self.state.take().into_iter().for_each(|state| cx.tools.states.take_back(state));
+                let current = self.begin(header, &start, false, cx);
+                self.push_first(current, chunk.split_at(length - before).1, cx)
             }
             None => chunk.split_at(count).1,
         }
     }
 
+    /// Takes what is there of the payload of a frame that just began; only where that is not all of it, a box is needed.
+    fn push_first<'a>(&mut self, mut current: Current, chunk: Chunk<'a>, cx: &mut Context<'_>) -> Chunk<'a> {
+        let rest = self.push_payload(&mut current, chunk, cx);
+        if current.left() == 0 {
+            self.tell_frame(&mut current, true, chunk.origin, cx);
+        } else {
+            self.state = Some(cx.tools.states.boxed(State::Payload(current)));
+        }
+        rest
+    }
+
+    /// Goes on with the payload that is under way.
+    fn push_further<'a>(&mut self, chunk: Chunk<'a>, cx: &mut Context<'_>) -> Chunk<'a> {
+        let mut rest = chunk;
+        if let Some(mut state) = self.state.take() {
+            if let State::Payload(current) = &mut *state {
+                rest = self.push_payload(current, chunk, cx);
+            }
+            self.put_back(state, chunk.origin, cx);
+        }
+        rest
+    }
+
+    /// Tells the frame that is under way, and the message it ends, once all of its payload has passed.
+    fn put_back(&mut self, mut state: Box<State>, last: Origin, cx: &mut Context<'_>) {
+        match &mut *state {
+            State::Payload(current) if current.left() == 0 => {
+                self.tell_frame(current, true, last, cx);
+                cx.tools.states.take_back(state);
+            }
+            State::Payload(_) | State::Header(_) | State::Searching(_) | State::Over => self.state = Some(state),
+        }
+    }
+
     /// A header is whole, or nothing more of it will come.
-    fn begin(&mut self, header: Header, start: &Start, truncated: bool, cx: &mut Context<'_>) {
+    fn begin(&mut self, header: Header, start: &Start, truncated: bool, cx: &mut Context<'_>) -> Current {
         self.count.frames += 1;
         cx.outbox.summary.frames[usize::from(header.opcode.0 & 15)] += 1;
         let mut anomalies = Vec::new();
@@ -337,7 +375,7 @@ impl Receiver {
         cx.sides.judge.header(&header, Sender { direction, early, closed }, &mut anomalies);
         let data = matches!(header.opcode, Opcode::CONTINUATION | Opcode::TEXT | Opcode::BINARY);
         let member = data && self.begin_fragment(&header, start, &mut anomalies, cx);
-        let current = Current {
+        Current {
             offset: start.offset,
             first: start.first,
             header,
@@ -347,8 +385,7 @@ impl Receiver {
             payload: Payload::default(),
             member,
             anomalies,
-        };
-        self.state = Some(cx.tools.states.boxed(State::Payload(current)));
+        }
     }
 
     /// A data frame begins; whether it belongs to a message.
@@ -379,15 +416,15 @@ impl Receiver {
             };
             self.count.messages += 1;
             let text = header.opcode == Opcode::TEXT;
-            let mut message =
-                Assembly::new(self.direction, self.count.messages, start.offset, start.first, text, compression);
+            let mut message = cx.tools.messages.take().unwrap_or_default();
+            message.begin(self.direction, self.count.messages, start.offset, start.first, text, compression);
             if compression == Compression::Deflate && self.terms != Terms::Agreed {
                 message.assume();
                 if std::mem::replace(&mut self.terms, Terms::Told) == Terms::Assumed {
                     anomalies.push(Code::DeflateUnknown.into());
                 }
             }
-            self.message = Some(cx.tools.messages.boxed(message));
+            self.message = Some(message);
         }
         if cx.sides.judge.may_transform(header)
             && let Some(message) = &mut self.message
@@ -403,16 +440,16 @@ impl Receiver {
         self.message.is_some()
     }
 
-    /// Takes payload bytes as they stood on the wire.
-    fn push_payload(&mut self, wire: &[u8], cx: &mut Context<'_>) {
-        let Some(State::Payload(current)) = self.state.as_deref_mut() else { return };
+    /// Takes payload bytes as they stood on the wire; what stands behind them.
+    fn push_payload<'a>(&mut self, current: &mut Current, chunk: Chunk<'a>, cx: &mut Context<'_>) -> Chunk<'a> {
+        let (Chunk { bytes: wire, .. }, rest) = chunk.split_at(usize::try_from(current.left()).unwrap_or(usize::MAX));
         let Current { header, payload, anomalies, .. } = current;
         self.count.payload_bytes += wire.len() as u64;
         let message = self.message.as_deref_mut().filter(|_| current.member);
         if !cx.config.keeps_payload(header.opcode) && message.as_ref().is_none_or(|message| message.is_opaque()) {
             current.position += wire.len() as u64;
             payload.length += wire.len() as u64;
-            return;
+            return rest;
         }
         let Tools { engines, unmasked, .. } = &mut *cx.tools;
         let mut message = message;
@@ -439,11 +476,11 @@ impl Receiver {
             };
             cx.sides.count_gain(self.direction, inflated, bytes.len() as u64);
         }
+        rest
     }
 
     /// The next bytes of the payload will never come.
-    fn miss(&mut self, count: u64, cx: &mut Context<'_>) {
-        let Some(State::Payload(current)) = self.state.as_deref_mut() else { return };
+    fn miss(&mut self, current: &mut Current, count: u64, cx: &mut Context<'_>) {
         if count == 0 {
             return;
         }
@@ -459,19 +496,8 @@ impl Receiver {
         }
     }
 
-    /// Tells the frame, and the message it ends, once all of its payload has passed.
-    fn end_if_whole(&mut self, last: Origin, cx: &mut Context<'_>) {
-        if let Some(State::Payload(current)) = self.state.as_deref()
-            && current.position == current.header.payload_length
-            && let Some(state) = self.state.take()
-        {
-            self.tell_frame(state, true, last, cx);
-        }
-    }
-
     /// Tells a frame, and the message it ends; `over`: its end was reached, if over missing bytes.
-    fn tell_frame(&mut self, mut state: Box<State>, over: bool, last: Origin, cx: &mut Context<'_>) {
-        let State::Payload(current) = &mut *state else { return };
+    fn tell_frame(&mut self, current: &mut Current, over: bool, last: Origin, cx: &mut Context<'_>) {
         if current.missing > 0 && current.header.payload_length > LONGEST_TEXT {
             current.anomalies.retain(|anomaly| anomaly.code != Code::Utf8Text);
         }
@@ -538,7 +564,6 @@ impl Receiver {
             let span = Span { first: current.first, last };
             cx.outbox.push(Event { connection: cx.connection, span, body: Body::Frame(Box::new(frame)) });
         }
-        cx.tools.states.take_back(state);
         if ends {
             cx.outbox.summary.messages += 1;
             self.tell_message(last, cx);
@@ -558,9 +583,9 @@ impl Receiver {
         let Some(mut assembly) = self.message.take() else { return };
         if cx.config.per == Per::Message {
             let span = Span { first: assembly.first, last };
-            let message = assembly.message();
+            let message = assembly.take_message();
             cx.sides.count_anomalies(self.direction, &message.anomalies);
-            cx.outbox.push(Event { connection: cx.connection, span, body: Body::Message(Box::new(message)) });
+            cx.outbox.push(Event { connection: cx.connection, span, body: Body::Message(message) });
         }
         cx.tools.messages.take_back(assembly);
     }

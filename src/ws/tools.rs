@@ -28,6 +28,11 @@ impl<T> Default for Spare<T> {
 }
 
 impl<T> Spare<T> {
+    /// The box with what is left in it, where there is one.
+    pub fn take(&mut self) -> Option<Box<T>> {
+        self.0.take()
+    }
+
     /// A value in a box.
     pub fn boxed(&mut self, value: T) -> Box<T> {
         match self.0.take() {
