@@ -15,6 +15,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "Action Cable",
     subprotocols: &["actioncable-v1-json", "actioncable-v1-ext-json"],
     target: no_target,
+    begins: b"{",
     probe,
     make: |_| Box::new(ActionCable),
     lasting: true,

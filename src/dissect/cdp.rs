@@ -2,6 +2,10 @@
 //!
 //! <https://chromedevtools.github.io/devtools-protocol/>
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::decoded::Unit;
 use super::json::{self, Object};
 use super::pending::Key;
@@ -15,6 +19,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "Chrome DevTools protocol",
     subprotocols: &[],
     target: |target| target.starts_with("/devtools/"),
+    begins: b"{",
     probe,
     make: |_| Box::new(Cdp),
     lasting: true,
@@ -74,8 +79,10 @@ fn unit(object: &Object<'_>, message: &Incoming<'_>) -> Option<(Unit, Option<Lin
 
 /// A command `Domain.name` with nothing beside it that the protocol does not know.
 fn probe(message: &Incoming<'_>) -> bool {
-    let text = message.as_text().filter(|text| message.direction == ToServer && text.contains("\"method\""));
-    let Some(object) = text.and_then(Object::parse) else { return false };
+    if message.direction != ToServer || !message.holds(&METHOD) {
+        return false;
+    }
+    let Some(object) = message.as_text().and_then(Object::parse) else { return false };
     let known = object.0.iter().all(|(name, _)| matches!(name.as_ref(), "id" | "method" | "params" | "sessionId"));
     let method = object.text("method").unwrap_or_default();
     let (domain, name) = method.split_once('.').unwrap_or_default();
@@ -86,6 +93,8 @@ fn probe(message: &Incoming<'_>) -> bool {
         && name.starts_with(|c: char| c.is_ascii_lowercase());
     known && named && object.number("id").is_some()
 }
+
+static METHOD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"method\""));
 
 #[cfg(test)]
 mod tests {

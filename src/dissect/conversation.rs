@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 
 use prost_reflect::DescriptorPool;
 
+use super::candidates::Candidates;
 use super::decoded::{Decoded, Role, Unanswered, Unit};
 use super::pending::{Ask, Pending};
 use super::{Dissect, Found, Incoming, Link, Malformed, Opening, PROTOCOLS, Protocol};
@@ -238,9 +239,9 @@ impl Choice {
         if let Self::Open(open) = self {
             let lasting = open.probed < PROBED;
             open.probed = open.probed.saturating_add(1);
-            let Open { formats, .. } = *open;
-            let asked = |row: &&Protocol| (lasting || !row.lasting) && (formats || !row.format);
-            for row in PROTOCOLS.iter().copied().filter(asked).filter(|row| (row.probe)(message)) {
+            let first = message.first();
+            debug_assert!(PROTOCOLS.iter().all(|row| row.can_begin(first) || !(row.probe)(message)), "{first:?}");
+            for row in Candidates::of(first, lasting, open.formats).filter(|row| (row.probe)(message)) {
                 let late = message.late;
                 let opening = Opening { target: "", subprotocol: None, late, parameter: "", schema: None };
                 let mut dissect = (row.make)(&opening);

@@ -3,6 +3,10 @@
 //! <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>,
 //! <https://github.com/apollographql/subscriptions-transport-ws/blob/master/PROTOCOL.md>
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::decoded::Unit;
 use super::json::{self, Object};
 use super::pending::Key;
@@ -16,6 +20,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "graphql-transport-ws, and the older graphql-ws",
     subprotocols: &["graphql-transport-ws", "graphql-ws"],
     target: no_target,
+    begins: b"{",
     probe,
     make: |_| Box::new(GraphQl),
     lasting: true,
@@ -154,9 +159,12 @@ fn probe(message: &Incoming<'_>) -> bool {
     if message.late && is_of_operation(message) {
         return true;
     }
-    let text = message.as_text().filter(|text| message.direction == ToServer && text.contains("connection_init"));
-    text.and_then(Object::parse).is_some_and(|object| object.text("type").as_deref() == Some("connection_init"))
+    let opens = message.direction == ToServer && message.holds(&OPENING);
+    let object = if opens { message.as_text().and_then(Object::parse) } else { None };
+    object.is_some_and(|object| object.text("type").as_deref() == Some("connection_init"))
 }
+
+static OPENING: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("connection_init"));
 
 fn is_of_operation(message: &Incoming<'_>) -> bool {
     let Some(object) = message.as_text().and_then(Object::parse).filter(|object| object.has("id")) else {

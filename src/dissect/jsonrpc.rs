@@ -19,6 +19,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "JSON-RPC 2.0",
     subprotocols: &["jsonrpc", "jsonrpc2", "jsonrpc-2.0"],
     target: no_target,
+    begins: b"{[",
     probe,
     make: |_| Box::new(JsonRpc),
     lasting: false,
@@ -97,8 +98,7 @@ fn event(object: &Object<'_>, message: &Incoming<'_>) -> Option<Unit> {
 
 /// A message that says which version it is, or is an event of `rpc-websockets`.
 fn probe(message: &Incoming<'_>) -> bool {
-    matches!(message.first(), Some(b'{' | b'['))
-        && (VERSION.find(message.bytes).is_some() || message.bytes.starts_with(EVENT))
+    matches!(message.first(), Some(b'{' | b'[')) && (message.holds(&VERSION) || message.bytes.starts_with(EVENT))
 }
 
 static VERSION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"jsonrpc\""));

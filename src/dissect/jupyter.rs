@@ -15,6 +15,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "Jupyter kernel messages, v1 and JSON",
     subprotocols: &["v1.kernel.websocket.jupyter.org"],
     target: is_target,
+    begins: &[],
     // The target says it, unless that was not seen.
     probe: |message| message.late && is_kernel_message(message),
     make: |_| Box::new(Jupyter),

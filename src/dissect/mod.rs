@@ -8,6 +8,7 @@
 //! first messages can be nothing else: a wrong guess would be a lie.
 
 mod actioncable;
+mod candidates;
 mod cdp;
 pub mod conversation;
 pub mod decoded;
@@ -40,6 +41,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use foldhash::quality::RandomState;
+use memchr::memmem::Finder;
 use prost_reflect::DescriptorPool;
 
 use crate::anomaly::{Anomaly, Code, Detail};
@@ -89,6 +91,8 @@ pub struct Protocol {
     pub subprotocols: &'static [&'static str],
     /// Whether the target of a handshake can stand for nothing else.
     pub target: fn(&str) -> bool,
+    /// The bytes that such a message can begin with, blanks left aside; none: any byte, or none at all. It is not asked about others.
+    pub begins: &'static [u8],
     /// Whether a message, among the first of either side, can be nothing else: one that opens the protocol, or, of a connection that was
     /// joined late, one that nobody else would write; where it decides for itself alone, whether it is worth
     /// reading as one: then only what fits is taken for it.
@@ -106,6 +110,11 @@ pub struct Protocol {
 }
 
 impl Protocol {
+    /// Whether its messages can begin so.
+    fn can_begin(&self, first: Option<u8>) -> bool {
+        self.begins.is_empty() || first.is_some_and(|first| self.begins.contains(&first))
+    }
+
     /// The row of a name.
     pub fn named(name: &str) -> Option<&'static Self> {
         PROTOCOLS.iter().copied().find(|row| row.name == name)
@@ -296,6 +305,11 @@ impl<'a> Incoming<'a> {
     /// Its first byte that is no blank.
     pub fn first(&self) -> Option<u8> {
         self.bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace())
+    }
+
+    /// Whether these bytes stand in it; cheaper than to see whether it is UTF-8, and than to read it.
+    pub fn holds(&self, needle: &Finder<'_>) -> bool {
+        needle.find(self.bytes).is_some()
     }
 
     /// Where a unit begins that begins here.

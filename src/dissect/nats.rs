@@ -22,6 +22,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "NATS client protocol",
     subprotocols: &["nats"],
     target: no_target,
+    begins: b"IPHM",
     probe,
     make: |opening| Box::new(Nats::new(opening.late)),
     lasting: true,

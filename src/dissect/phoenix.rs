@@ -2,6 +2,10 @@
 //!
 //! <https://hexdocs.pm/phoenix/writing_a_channels_client.html>
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::decoded::{Unit, Value};
 use super::json::{self, Object};
 use super::pending::Key;
@@ -16,6 +20,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "Phoenix channels",
     subprotocols: &["phoenix"],
     target: is_target,
+    begins: b"{[",
     probe,
     make: |_| Box::new(Phoenix),
     lasting: true,
@@ -143,15 +148,18 @@ fn is_target(target: &str) -> bool {
 /// A join, or a heartbeat.
 fn probe(message: &Incoming<'_>) -> bool {
     if message.late && message.direction == Direction::ToClient {
-        let reply = message.as_text().filter(|text| text.contains("\"phx_reply\"")).and_then(read);
+        let reply = if message.holds(&REPLY) { message.as_text().and_then(read) } else { None };
         let payload = reply.filter(|reply| reply.event == "phx_reply").map(|reply| reply.payload);
         let payload = payload.and_then(|payload| str::from_utf8(payload).ok()).and_then(Object::parse);
         return payload.is_some_and(|payload| payload.has("status") && payload.has("response"));
     }
-    let text =
-        message.as_text().filter(|text| message.direction == Direction::ToServer && text.contains("\"phx_join\""));
-    text.and_then(read).is_some_and(|push| push.event == "phx_join" && push.reference.is_some())
+    let joins = message.direction == Direction::ToServer && message.holds(&JOIN);
+    let push = if joins { message.as_text().and_then(read) } else { None };
+    push.is_some_and(|push| push.event == "phx_join" && push.reference.is_some())
 }
+
+static JOIN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"phx_join\""));
+static REPLY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"phx_reply\""));
 
 #[cfg(test)]
 mod tests {

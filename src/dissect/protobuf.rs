@@ -18,6 +18,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "Protocol Buffers; `protobuf:pkg.Request:pkg.Response` with --proto",
     subprotocols: &[],
     target: no_target,
+    begins: &[],
     probe: |_| false,
     make: |opening| Box::new(Protobuf::new(opening)),
     lasting: true,

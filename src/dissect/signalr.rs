@@ -17,6 +17,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "ASP.NET Core SignalR, JSON and MessagePack",
     subprotocols: &[],
     target: no_target,
+    begins: b"{",
     probe,
     make: |opening| {
         Box::new(SignalR { begun: Duplex { to_server: opening.late, to_client: opening.late }, packed: None })

@@ -14,6 +14,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "SOAP 1.1 and 1.2",
     subprotocols: &["soap"],
     target: no_target,
+    begins: b"<\xef",
     probe: |message| envelope(message).is_some(),
     make: |_| Box::new(Soap),
     lasting: false,

@@ -15,6 +15,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "Socket.IO 2-4 over Engine.IO 3 and 4",
     subprotocols: &[],
     target: is_target,
+    begins: b"04",
     probe,
     make: |opening| Box::new(SocketIo::new(opening)),
     lasting: true,

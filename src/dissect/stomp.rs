@@ -21,6 +21,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "STOMP 1.0-1.2",
     subprotocols: &["v10.stomp", "v11.stomp", "v12.stomp", "stomp"],
     target: no_target,
+    begins: b"CSUANBDMRE",
     probe,
     make: |opening| Box::new(Stomp::new(opening.late)),
     lasting: true,

@@ -25,6 +25,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
         "wamp.2.cbor.batched",
     ],
     target: no_target,
+    begins: b"[",
     probe,
     make: |opening| Box::new(Wamp::new(opening)),
     lasting: true,

@@ -15,6 +15,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "XML documents",
     subprotocols: &["xml"],
     target: no_target,
+    begins: b"<\xef",
     probe: |message| Element::of(message).is_some(),
     make: |_| Box::new(Xml),
     lasting: false,

@@ -13,6 +13,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "XMPP over WebSocket (RFC 7395)",
     subprotocols: &["xmpp"],
     target: no_target,
+    begins: b"<\xef",
     probe,
     make: |_| Box::new(Xmpp { closing: false }),
     lasting: true,

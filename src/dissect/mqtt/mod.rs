@@ -21,6 +21,8 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     about: "MQTT 3.1, 3.1.1 and 5",
     subprotocols: &["mqtt", "mqttv3.1"],
     target: no_target,
+    // CONNECT, and PUBLISH with any flags.
+    begins: b"\x100123456789:;<=>?",
     probe,
     make: |opening| Box::new(Mqtt::new(opening.late)),
     lasting: true,
