@@ -28,6 +28,8 @@ const RUNS: usize = 5;
 
 /// A side of a connection.
 type Stream = (ConnectionId, Direction);
+/// What each of them sent, in order.
+type Messages = Vec<(Stream, Vec<u8>)>;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Without a capture there is nothing to measure; Cargo adds --bench.
@@ -55,7 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// The payload of each compressed message, with its tail.
-fn compressed(file: &PathBuf) -> Result<Vec<(Stream, Vec<u8>)>, Box<dyn std::error::Error>> {
+fn compressed(file: &PathBuf) -> Result<Messages, Box<dyn std::error::Error>> {
     let mut files = Files::open(std::slice::from_ref(file), None, Arc::default())?;
     let mut analyzer = Analyzer::new(Config::default());
     let mut messages = Vec::new();

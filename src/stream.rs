@@ -13,6 +13,7 @@ use crate::origin::Origin;
 use crate::session::Session;
 use crate::shared::Shared;
 use crate::ws::connection::{Ending, WebSocket};
+use crate::ws::frame::MAX_HEADER;
 use crate::ws::join::{Beginning, Joining, Verdict};
 use crate::ws::resync::KEPT;
 
@@ -316,7 +317,9 @@ impl Waiting {
         let bytes = self.inboxes[direction].bytes();
         match self.half {
             // The server has answered, though its head is not known.
-            Half::Asked(..) if direction == Direction::ToClient => Beginning::of(bytes) != Beginning::Open,
+            Half::Asked(..) if direction == Direction::ToClient => {
+                bytes.len() >= EVIDENCE || beginning(bytes) == Beginning::Foreign
+            }
             Half::Asked(..) => bytes.len() > shared.config.limits.early,
             Half::Answered(_) => bytes.len() > KEPT,
         }
@@ -347,10 +350,18 @@ impl Waiting {
         match self.half {
             Half::Asked(..) => Direction::BOTH
                 .into_iter()
-                .any(|way| Beginning::of(self.inboxes[way].bytes()) == Beginning::Frame(way == Direction::ToServer)),
+                .any(|way| beginning(self.inboxes[way].bytes()) == Beginning::Frame(way == Direction::ToServer)),
             Half::Answered(_) => Joining::new(&self.inboxes).decide(true) == Verdict::WebSocket,
         }
     }
+}
+
+/// So many bytes tell whether frames stand behind a head that is not known: as many as the longest header has. Were there more
+/// looked at where more came at once, it would depend on how the bytes are split.
+const EVIDENCE: usize = MAX_HEADER;
+
+fn beginning(bytes: &[u8]) -> Beginning {
+    Beginning::of(&bytes[..bytes.len().min(EVIDENCE)])
 }
 
 fn open(session: Session, tunnel: Option<Box<str>>) -> State {

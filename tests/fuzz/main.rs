@@ -23,7 +23,8 @@ fn what_always_holds_holds_for_seeds_and_what_is_made_of_them() {
         for first in 0..threads {
             scope.spawn(move || {
                 for (name, run) in TARGETS.iter().skip(first).step_by(threads) {
-                    let seeds = seeds::of(name);
+                    let mut seeds = seeds::of(name);
+                    seeds.extend(found(name));
                     assert!(!seeds.is_empty(), "no seeds for {name}");
                     write(name, &seeds);
                     seeds.iter().for_each(|seed| run(seed));
@@ -38,6 +39,13 @@ fn what_always_holds_holds_for_seeds_and_what_is_made_of_them() {
             });
         }
     });
+}
+
+/// What libFuzzer once found fault with.
+fn found(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/found").join(name);
+    let files = fs::read_dir(folder).into_iter().flatten().map(|file| file.expect("a file").path());
+    files.map(|file| fs::read(file).expect("a file that can be read")).collect()
 }
 
 /// Writes seeds where it is asked for.
