@@ -46,6 +46,7 @@ bench: build ## run the benchmarks, and hold wscope against tcpdump and tshark o
 		cargo bench --locked --quiet --bench corpus -- $${kind%:*} $${kind#*:} $(captures)/$${kind%:*}.pcap || exit; \
 	done
 	benches/compare --tshark $(captures)/*.pcap
+	cargo bench --locked --quiet --bench inflate -- $(captures)/deflate.pcap
 	mkdir -p $(captures)/large
 	cargo bench --locked --quiet --bench corpus -- chat 1000 $(captures)/large/chat.pcap
 	cargo bench --locked --quiet --bench terminal -- $(captures)/large/chat.pcap
