@@ -1,10 +1,11 @@
 //! What inflating alone takes: the compressed messages of a capture, out of memory, beside `wscope stats` and T, all in CPU
 //! seconds: `cargo bench --bench inflate -- FILE`.
 //!
-//! The messages are found by the analyzer itself, which is kept from inflating them: in its packets the extension has
-//! another name, so it takes RSV1 for that of an extension it does not know, and tells the frames as they were on the wire.
+//! For captures without losses, such as `benches/corpus` makes: streams are put together here, and frames joined, as the
+//! analyzer hands on no message that is not inflated.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -12,22 +13,25 @@ use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
-use wscope::analyzer::Analyzer;
 use wscope::capture::Files;
-use wscope::config::Config;
-use wscope::duplex::Direction;
-use wscope::event::{Body, ConnectionId};
-use wscope::input::{Input, Packet};
+use wscope::duplex::{Direction, Duplex};
+use wscope::http::head;
+use wscope::input::Input;
+use wscope::limits::Limits;
+use wscope::net::{self, Decoded};
+use wscope::tcp::flow::Flow;
+use wscope::tcp::key::Key;
+use wscope::tcp::unacknowledged::Spares;
+use wscope::ws::frame::{Header, RSV1};
+use wscope::ws::mask;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
-const NAME: &[u8] = b"permessage-deflate";
-const OTHER: &[u8] = b"permessage-unknown";
 /// What a sender takes off the end of a message (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 const RUNS: usize = 5;
 
-/// A side of a connection.
-type Stream = (ConnectionId, Direction);
+/// A direction of a connection.
+type Stream = (Key, Direction);
 /// What each of them sent, in order.
 type Messages = Vec<(Stream, Vec<u8>)>;
 
@@ -39,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut inflated = 0;
     let alone = median(|| {
         let before = spent(UsageWho::RUSAGE_SELF)?;
-        inflated = inflate(&messages);
+        inflated = inflate(&messages)?;
         Ok(spent(UsageWho::RUSAGE_SELF)? - before)
     })?;
     let read = median(|| run(Command::new("tcpdump").args(["-w", "/dev/null", "-r", &file])))?;
@@ -59,58 +63,67 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// The payload of each compressed message, with its tail.
 fn compressed(file: &PathBuf) -> Result<Messages, Box<dyn std::error::Error>> {
     let mut files = Files::open(std::slice::from_ref(file), None, Arc::default())?;
-    let mut analyzer = Analyzer::new(Config::default());
+    let (limits, mut spares) = (Limits::default(), Spares::default());
+    let mut flows = HashMap::<Key, (Flow, Duplex<Side>)>::new();
     let mut messages = Vec::new();
-    let mut open = HashMap::<Stream, Vec<u8>>::new();
-    loop {
-        let more = match files.next_input()? {
-            Some(Input::Packet(packet)) => {
-                let bytes = renamed(packet.bytes);
-                analyzer.push(Input::Packet(Packet { bytes: &bytes, ..packet }));
-                true
-            }
-            Some(_) => true,
-            None => {
-                analyzer.finish();
-                false
-            }
-        };
-        while let Some(event) = analyzer.next_event() {
-            let Body::Frame(frame) = event.body else { continue };
-            if frame.header.opcode.is_control() {
-                continue;
-            }
-            let stream = (event.connection, frame.direction);
-            if frame.header.rsv != 0 {
-                open.insert(stream, Vec::new());
-            }
-            let Some(message) = open.get_mut(&stream) else { continue };
-            message.extend_from_slice(&frame.payload.bytes);
-            if frame.header.fin {
+    while let Some(input) = files.next_input()? {
+        let Input::Packet(packet) = input else { continue };
+        let Decoded::Segment(segment) = net::decode(&packet) else { continue };
+        let key = Key::from(&segment);
+        let (flow, sides) = flows.entry(key).or_insert_with(|| (Flow::new(&segment), Duplex::default()));
+        let (way, arrival) = flow.insert(&segment, &limits, &mut spares);
+        let side = &mut sides[way];
+        side.bytes.extend_from_slice(arrival.chunk.map_or(&[], |chunk| chunk.bytes));
+        while side.step() {
+            messages.extend(side.whole.take().map(|message| ((key, way), message)));
+        }
+    }
+    Ok(messages)
+}
+
+/// What came of a direction and was not read yet.
+#[derive(Default)]
+struct Side {
+    bytes: Vec<u8>,
+    /// Whether the head is passed.
+    frames: bool,
+    /// The compressed message that is under way.
+    message: Option<Vec<u8>>,
+    /// The one that has just come to its end.
+    whole: Option<Vec<u8>>,
+}
+
+impl Side {
+    /// Reads the head, or a frame; whether it is there.
+    fn step(&mut self) -> bool {
+        if !self.frames {
+            let Some(length) = head::length(&self.bytes, &mut 0) else { return false };
+            self.bytes.drain(..length);
+            self.frames = true;
+        }
+        let Some((header, start)) = Header::parse(&self.bytes) else { return false };
+        let end = start + header.payload_length as usize;
+        let Some(payload) = self.bytes.get_mut(start..end) else { return false };
+        mask::apply(payload, header.masking_key.unwrap_or_default(), 0);
+        if header.rsv & RSV1 != 0 {
+            self.message = Some(Vec::new());
+        }
+        if let Some(message) = self.message.as_mut().filter(|_| !header.opcode.is_control()) {
+            message.extend_from_slice(payload);
+            if header.fin {
                 message.extend_from_slice(&TAIL);
-                messages.extend(open.remove(&stream).map(|message| (stream, message)));
+                self.whole = self.message.take();
             }
         }
-        if !more {
-            return Ok(messages);
-        }
+        self.bytes.drain(..end);
+        true
     }
 }
 
-/// A packet in which nobody agrees on permessage-deflate.
-fn renamed(packet: &[u8]) -> Vec<u8> {
-    let mut bytes = packet.to_vec();
-    while let Some(at) = memchr::memmem::find(&bytes, NAME) {
-        bytes[at..at + NAME.len()].copy_from_slice(OTHER);
-    }
-    bytes
-}
-
-/// Inflates all of them, each side with a window of its own; how many bytes come out.
-fn inflate(messages: &[(Stream, Vec<u8>)]) -> u64 {
+/// Inflates all of them, each direction with a window of its own; how many bytes come out.
+fn inflate(messages: &[(Stream, Vec<u8>)]) -> io::Result<u64> {
     let mut streams = HashMap::<Stream, Inflate>::new();
     let mut output = vec![0; 64 << 10];
-    let mut inflated = 0;
     for (stream, message) in messages {
         let inflater = streams.entry(*stream).or_insert_with(|| Inflate::new(false, 15));
         let mut input = &message[..];
@@ -118,32 +131,36 @@ fn inflate(messages: &[(Stream, Vec<u8>)]) -> u64 {
             let (read, written) = (inflater.total_in(), inflater.total_out());
             let status = inflater.decompress(input, &mut output, InflateFlush::SyncFlush);
             input = &input[(inflater.total_in() - read) as usize..];
-            let count = inflater.total_out() - written;
-            inflated += count;
-            if !matches!(status, Ok(Status::Ok)) || count < output.len() as u64 {
-                break;
+            let full = inflater.total_out() - written == output.len() as u64;
+            match status {
+                Ok(Status::Ok) if full => {}
+                Ok(Status::Ok | Status::BufError) if input.is_empty() => break,
+                other => return Err(io::Error::other(format!("{other:?} with {} bytes left", input.len()))),
             }
         }
     }
-    inflated
+    Ok(streams.values().map(Inflate::total_out).sum())
 }
 
 /// The median of several runs.
-fn median(mut run: impl FnMut() -> std::io::Result<Duration>) -> std::io::Result<Duration> {
+fn median(mut run: impl FnMut() -> io::Result<Duration>) -> io::Result<Duration> {
     let mut times = (0..RUNS).map(|_| run()).collect::<Result<Vec<_>, _>>()?;
     times.sort_unstable();
     Ok(times[RUNS / 2])
 }
 
 /// CPU time that a command takes.
-fn run(command: &mut Command) -> std::io::Result<Duration> {
+fn run(command: &mut Command) -> io::Result<Duration> {
     let before = spent(UsageWho::RUSAGE_CHILDREN)?;
-    command.stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+    if !status.success() {
+        return Err(io::Error::other(format!("{command:?}: {status}")));
+    }
     Ok(spent(UsageWho::RUSAGE_CHILDREN)? - before)
 }
 
 /// User and system time so far.
-fn spent(who: UsageWho) -> std::io::Result<Duration> {
+fn spent(who: UsageWho) -> io::Result<Duration> {
     let usage = getrusage(who)?;
     let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
     Ok(Duration::from_micros(micros.unsigned_abs()))
