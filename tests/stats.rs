@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
+use wscope::duplex::Direction::{ToClient, ToServer};
 
 use common::conversation::{Conversation, Dialect};
 use common::pcap::pcap;
@@ -224,6 +225,27 @@ fn the_table_fits_a_terminal_and_shows_no_payload() {
     assert!(table.contains("#1 ws://") && table.contains("\nall: "), "{table}");
     let payload = run(&["stats"], &[sample("echo-python.pcapng")]);
     assert!(payload.contains("/echo?room=1") && !payload.contains("Hello, wscope!"), "{payload}");
+}
+
+#[test]
+fn what_peers_promise_and_never_send_is_summed_up_to_the_end_of_numbers() {
+    let folder = TempDir::new().expect("a folder");
+    let promised = (1 << 63) - 1;
+    let packets = [40_001, 40_002, 40_003].map(|port| {
+        let route = Route { client: (Ipv4Addr::new(10, 0, 0, 1), port), ..Route::default() };
+        let conversation = Conversation::on(route, Dialect::default()).handshake();
+        let conversation = conversation.client(text("").declaring(promised)).server(text("").declaring(promised));
+        conversation.fin(ToServer).fin(ToClient).packets()
+    });
+    let file = folder.path().join("promises.pcap");
+    fs::write(&file, pcap(&packets.concat())).expect("written");
+    for args in [&[][..], &["--no-decode"]] {
+        let stats = stats(args, std::slice::from_ref(&file));
+        assert_eq!(stats["connections"][2]["sent"]["client"]["missing"], promised);
+        assert_eq!(stats["total"]["sent"]["client"]["missing"], u64::MAX);
+    }
+    let table = run(&["stats"], &[file]);
+    assert!(table.contains("missing   18.4 EB in 0 gaps and cut frames"), "{table}");
 }
 
 #[test]

@@ -106,7 +106,8 @@ impl Sparse {
     /// Counts so many of a number.
     pub fn add(&mut self, number: u16, count: u64) {
         match self.0.binary_search_by_key(&number, |&(number, _)| number) {
-            Ok(index) => self.0[index].1 += count,
+            // Peers may promise 2^63 bytes, of which none comes, as often as they like.
+            Ok(index) => self.0[index].1 = self.0[index].1.saturating_add(count),
             Err(index) => {
                 // Exactly as many as there are: it is seldom that one is added, and there may be hundreds of thousands of these.
                 let mut counts = std::mem::take(&mut self.0).into_vec();

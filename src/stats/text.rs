@@ -242,7 +242,7 @@ fn polling(traffic: &Traffic, out: &mut String) {
 }
 
 fn missing(traffic: &Traffic, out: &mut String) {
-    let lost: u64 = Direction::BOTH.iter().map(|way| traffic.missing(*way)).sum();
+    let lost = Direction::BOTH.iter().fold(0_u64, |lost, way| lost.saturating_add(traffic.missing(*way)));
     let gaps: u64 = Direction::BOTH.iter().map(|way| traffic.gaps(*way)).sum();
     if lost > 0 || gaps > 0 {
         push!(out, Bytes(lost), " in ", Count(gaps, "gap", "gaps"), " and cut frames");
