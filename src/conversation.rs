@@ -42,14 +42,9 @@ impl Conversation {
             let conflict = Anomaly::new(Code::TcpOverlapConflict, Detail::Number("at stream offset".into(), offset));
             self.session.notice(conflict.by(direction), segment.origin, shared);
         }
-        match (arrival.chunk, &mut self.session) {
-            // As nearly always; it needs to know of nothing else.
-            (Some(chunk), Session::WebSocket(socket)) => socket.push(direction, chunk, shared),
-            (Some(chunk), _) => {
-                direction = self.orient(direction, chunk.bytes);
-                self.session.push(direction, chunk, self.carrier(key), shared);
-            }
-            (None, _) => {}
+        if let Some(chunk) = arrival.chunk {
+            direction = self.orient(direction, chunk.bytes);
+            self.session.push(direction, chunk, self.carrier(key), shared);
         }
         if let Some((offset, length)) = arrival.cut {
             let gap = Gap::new(direction, offset, length, GapReason::SnapLength);

@@ -11,8 +11,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::anomaly::{Anomaly, Code, Detail};
-use crate::config::{Config, Limits};
+use crate::config::Config;
 use crate::conversation::Conversation;
+use crate::entry::{Entry, State};
 use crate::event::{Body, End, Event, NO_CONNECTION};
 use crate::front::Task;
 use crate::holders::Holders;
@@ -21,7 +22,7 @@ use crate::origin::{Origin, Span, Timestamp};
 use crate::outbox::{Summary, Told};
 use crate::shared::Shared;
 use crate::tcp::deadlines::{Deadlines, Filed, Queue};
-use crate::tcp::flow::{Relation, Syns};
+use crate::tcp::flow::Relation;
 use crate::tcp::half_open::{Answer, HalfOpen};
 use crate::tcp::key::Key;
 use crate::tcp::table::{FlowId, Table};
@@ -70,34 +71,6 @@ enum Touched {
     /// A SYN without answer, which came in this packet.
     HalfOpen(u64),
     Flow(FlowId),
-}
-
-#[derive(Debug)]
-struct Entry {
-    /// Its first packet.
-    opened: u64,
-    last: Timestamp,
-    filed: Filed,
-    state: State,
-}
-
-/// What a flow is; and whether it asked for a WebSocket, or is one, which remains when it is over.
-#[derive(Debug)]
-enum State {
-    /// Followed.
-    Live { conversation: Box<Conversation>, websocket: bool },
-    /// Found not to be WebSocket.
-    Foreign { websocket: bool },
-    /// Over; its SYNs tell late duplicates from a new connection.
-    Ended { syns: Syns, websocket: bool },
-}
-
-impl State {
-    fn is_websocket(&self) -> bool {
-        match *self {
-            Self::Live { websocket, .. } | Self::Foreign { websocket } | Self::Ended { websocket, .. } => websocket,
-        }
-    }
 }
 
 /// What is left to do.
@@ -248,6 +221,7 @@ impl Flows {
 
     fn push_segment(&mut self, segment: &Segment<'_>) {
         let key = Key::from(segment);
+        self.touched = Touched::Nothing;
         let Some(id) = self.find(&key, segment) else { return };
         self.touched = Touched::Flow(id);
         let Some(entry) = self.table.get_mut(id) else { return };
@@ -333,13 +307,8 @@ impl Flows {
 
     /// The entry that a segment belongs to, a new one where it opens one.
     fn find(&mut self, key: &Key, segment: &Segment<'_>) -> Option<FlowId> {
-        let found = self.table.find(key);
-        if found.is_some_and(|id| self.table.get(id).is_some_and(|entry| entry.takes_at_once(segment))) {
-            return found;
-        }
-        self.touched = Touched::Nothing;
         let syn = segment.flags.has(Flags::SYN);
-        let found = found.filter(|&id| !self.has_expired(id, segment.origin.time));
+        let found = self.table.find(key).filter(|&id| !self.has_expired(id, segment.origin.time));
         if let Some(id) = found.or_else(|| self.half_opened(key, segment)) {
             let relation = match &mut self.table.get_mut(id)?.state {
                 State::Live { conversation, .. } => conversation.flow.relation(segment),
@@ -404,7 +373,7 @@ impl Flows {
     fn make_room(&mut self) {
         while let Some(id) = self.deadlines.pop_first() {
             let Some(entry) = self.table.get_mut(id) else { continue };
-            let filed = self.shared.config.limits.deadline(entry);
+            let filed = entry.deadline(&self.shared.config.limits);
             if filed != std::mem::replace(&mut entry.filed, filed) {
                 self.deadlines.file(id, filed);
                 continue;
@@ -425,7 +394,7 @@ impl Flows {
         let mut over = Vec::new();
         while let Some(id) = self.deadlines.pop_due(now) {
             let Some(entry) = self.table.get_mut(id) else { continue };
-            entry.filed = self.shared.config.limits.deadline(entry);
+            entry.filed = entry.deadline(&self.shared.config.limits);
             if entry.filed.is_due(now) {
                 over.push((entry.opened, id));
             } else {
@@ -446,7 +415,7 @@ impl Flows {
     fn has_expired(&mut self, id: FlowId, time: Timestamp) -> bool {
         while let Some(entry) = self.table.get(id) {
             // Where it is filed is never later than its deadline.
-            if !entry.filed.is_due(time) || !self.shared.config.limits.deadline(entry).is_due(time) {
+            if !entry.filed.is_due(time) || !entry.deadline(&self.shared.config.limits).is_due(time) {
                 return false;
             }
             self.expire(id);
@@ -468,7 +437,7 @@ impl Flows {
     fn file(&mut self, id: FlowId) {
         let Some(entry) = self.table.get_mut(id) else { return };
         self.deadlines.strike(id, entry.filed);
-        entry.filed = self.shared.config.limits.deadline(entry);
+        entry.filed = entry.deadline(&self.shared.config.limits);
         self.deadlines.file(id, entry.filed);
     }
 
@@ -533,36 +502,5 @@ impl Flows {
         self.waiting -= conversation.flow.waiting_bytes();
         self.holders.leave(&conversation);
         Some(Closing { conversation, key, opened: *opened, how: End::EndOfCapture })
-    }
-}
-
-impl Entry {
-    /// Whether a segment is of this flow without any question: its time is not over, and nothing was seen that may begin
-    /// another one.
-    fn takes_at_once(&self, segment: &Segment<'_>) -> bool {
-        let rival = matches!(&self.state, State::Live { conversation, .. } if conversation.flow.has_rival());
-        !rival && !segment.flags.has(Flags::SYN) && !self.filed.is_due(segment.origin.time)
-    }
-}
-
-impl Table<Entry> {
-    fn live(&mut self, id: FlowId) -> Option<&mut Conversation> {
-        match &mut self.get_mut(id)?.state {
-            State::Live { conversation, .. } => Some(conversation),
-            State::Foreign { .. } | State::Ended { .. } => None,
-        }
-    }
-}
-
-impl Limits {
-    /// When a flow is over, if nothing more comes of it, and what it waits for till then.
-    fn deadline(&self, entry: &Entry) -> Filed {
-        let (queue, patience) = match &entry.state {
-            State::Live { conversation, .. } if conversation.lingers => (Queue::Lingering, self.linger),
-            State::Live { websocket: true, .. } => (Queue::WebSocket, self.idle),
-            State::Live { .. } | State::Foreign { .. } => (Queue::Other, self.idle),
-            State::Ended { .. } => (Queue::Other, self.remember),
-        };
-        Filed::new(queue, entry.last.plus(patience))
     }
 }

@@ -19,6 +19,7 @@ pub mod config;
 pub mod conversation;
 pub mod dissect;
 pub mod duplex;
+pub mod entry;
 pub mod event;
 pub mod export;
 pub mod filter;

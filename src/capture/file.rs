@@ -45,10 +45,8 @@ impl CaptureFile {
 
     /// Finds out the format, from the first bytes.
     pub(super) fn recognise(&mut self) -> Result<(), Error> {
-        match Format::of(&mut self.window, self.first_interface) {
-            Ok(format) => self.format = Some(format),
-            Err(fault) => return Err(self.error(fault)),
-        }
+        let format = Format::of(&mut self.window, self.first_interface).map_err(|fault| self.error(fault))?;
+        self.format = Some(format);
         Ok(())
     }
 

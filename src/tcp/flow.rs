@@ -188,11 +188,6 @@ impl Flow {
             && Direction::BOTH.iter().all(|&way| self.streams[way].is_steady())
     }
 
-    /// Whether a SYN was seen that contradicts this connection.
-    pub fn has_rival(&self) -> bool {
-        self.seldom.as_ref().is_some_and(|seldom| seldom.rival.is_some())
-    }
-
     /// One direction's stream.
     pub fn stream(&self, direction: Direction) -> &Reassembler {
         &self.streams[direction]

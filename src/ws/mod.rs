@@ -20,4 +20,5 @@ pub mod resync;
 pub mod sides;
 pub mod symbols;
 pub mod tools;
+pub mod underway;
 pub mod utf8;

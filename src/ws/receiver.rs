@@ -26,13 +26,14 @@ use crate::ws::close::Close;
 use crate::ws::deflate::Inflater;
 use crate::ws::evidence::Expected;
 use crate::ws::extension::Agreement;
-use crate::ws::frame::{Header, MAX_HEADER, Opcode, RSV1};
+use crate::ws::frame::{Header, Opcode, RSV1};
 use crate::ws::judge::Sender;
 use crate::ws::mask;
 use crate::ws::message::{Assembly, Compression, Fragment};
 use crate::ws::resync::{Search, Wanted};
 use crate::ws::sides::Sides;
 use crate::ws::tools::Tools;
+use crate::ws::underway::{Current, Partial, Start, State};
 
 /// What receivers share: where events go, and the tools that are lent.
 #[derive(Debug)]
@@ -89,66 +90,6 @@ enum Terms {
     Assumed,
     /// They are assumed, and that was told.
     Told,
-}
-
-/// Where a stream stands, other than between frames.
-#[derive(Debug)]
-pub enum State {
-    /// Inside a header.
-    Header(Partial),
-    /// Inside a payload.
-    Payload(Current),
-    /// Where the next frame begins is not known.
-    Searching(Box<Search>),
-    /// Nothing more will come.
-    Over,
-}
-
-/// Where a frame begins.
-#[derive(Debug, Clone, Copy)]
-struct Start {
-    offset: u64,
-    first: Origin,
-    acknowledged: Option<u64>,
-}
-
-impl Start {
-    fn of(chunk: &Chunk<'_>) -> Self {
-        Self { offset: chunk.offset, first: chunk.origin, acknowledged: chunk.acknowledged }
-    }
-}
-
-/// The bytes of a header that have come, while they are not all there.
-#[derive(Debug)]
-pub struct Partial {
-    start: Start,
-    bytes: [u8; MAX_HEADER],
-    len: usize,
-}
-
-/// The frame that is being received.
-#[derive(Debug)]
-pub struct Current {
-    offset: u64,
-    first: Origin,
-    header: Header,
-    /// Payload bytes that passed, captured or not.
-    position: u64,
-    missing: u64,
-    /// Whether its header never became whole.
-    truncated: bool,
-    /// What it carries, unless the message collects it.
-    payload: Payload,
-    /// Whether it is a fragment of the message that is being received.
-    member: bool,
-    anomalies: Vec<Anomaly>,
-}
-
-impl Current {
-    /// Payload bytes that have not passed.
-    fn left(&self) -> u64 {
-        self.header.payload_length - self.position
-    }
 }
 
 impl Receiver {
@@ -227,7 +168,7 @@ impl Receiver {
                 self.tell_frame(current, false, last, cx);
             }
             Some(State::Header(partial)) => {
-                if let Some(header) = Header::parse_truncated(&partial.bytes[..partial.len]) {
+                if let Some(header) = partial.truncated() {
                     let mut current = self.begin(header, &partial.start, true, cx);
                     self.tell_frame(&mut current, false, last, cx);
                 }
@@ -255,9 +196,6 @@ impl Receiver {
 
     /// Memory kept between packets that a frame or message does not account for, in bytes.
     pub fn held(&self) -> usize {
-        if self.state.is_none() && self.message.is_none() && self.inflater.is_none() {
-            return 0;
-        }
         let searched = match self.state.as_deref() {
             Some(State::Searching(search)) => search.held(),
             None | Some(State::Header(_) | State::Payload(_) | State::Over) => 0,
@@ -299,8 +237,8 @@ impl Receiver {
                 self.push_first(current, chunk.split_at(length).1, cx)
             }
             None => {
-                let mut partial = Partial { start, bytes: [0; MAX_HEADER], len: chunk.bytes.len() };
-                partial.bytes[..partial.len].copy_from_slice(chunk.bytes);
+                let mut partial = Partial::new(start);
+                partial.push(chunk.bytes);
                 self.state = Some(cx.tools.states.boxed(State::Header(partial)));
                 chunk.split_at(chunk.bytes.len()).1
             }
@@ -309,18 +247,16 @@ impl Receiver {
 
     fn push_header<'a>(&mut self, chunk: Chunk<'a>, cx: &mut Context<'_>) -> Chunk<'a> {
         let Some(State::Header(partial)) = self.state.as_deref_mut() else { return chunk };
-        let before = partial.len;
-        let count = chunk.bytes.len().min(MAX_HEADER - before);
-        partial.bytes[before..before + count].copy_from_slice(&chunk.bytes[..count]);
-        partial.len += count;
-        match Header::parse(&partial.bytes[..partial.len]) {
+        let start = partial.start;
+        match partial.push(chunk.bytes) {
             Some((header, length)) => {
-                let start = partial.start;
-                self.state.take().into_iter().for_each(|state| cx.tools.states.take_back(state));
+                if let Some(state) = self.state.take() {
+                    cx.tools.states.take_back(state);
+                }
                 let current = self.begin(header, &start, false, cx);
-                self.push_first(current, chunk.split_at(length - before).1, cx)
+                self.push_first(current, chunk.split_at(length).1, cx)
             }
-            None => chunk.split_at(count).1,
+            None => chunk.split_at(chunk.bytes.len()).1,
         }
     }
 
@@ -376,8 +312,7 @@ impl Receiver {
         let data = matches!(header.opcode, Opcode::CONTINUATION | Opcode::TEXT | Opcode::BINARY);
         let member = data && self.begin_fragment(&header, start, &mut anomalies, cx);
         Current {
-            offset: start.offset,
-            first: start.first,
+            start: *start,
             header,
             position: 0,
             missing: 0,
@@ -549,7 +484,7 @@ impl Receiver {
             let frame = Frame {
                 direction: self.direction,
                 number: self.count.frames,
-                offset: current.offset,
+                offset: current.start.offset,
                 header: current.header,
                 compressed: message.as_ref().is_some_and(|message| message.is_compressed()),
                 payload: std::mem::take(&mut current.payload),
@@ -561,7 +496,7 @@ impl Receiver {
                 anomalies,
             };
             cx.sides.count_anomalies(self.direction, &frame.anomalies);
-            let span = Span { first: current.first, last };
+            let span = Span { first: current.start.first, last };
             cx.outbox.push(Event { connection: cx.connection, span, body: Body::Frame(Box::new(frame)) });
         }
         if ends {

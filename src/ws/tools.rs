@@ -2,7 +2,7 @@
 
 use crate::ws::deflate::Engines;
 use crate::ws::message::Assembly;
-use crate::ws::receiver::State;
+use crate::ws::underway::State;
 
 /// Inflaters and room to work in.
 #[derive(Debug, Default)]
