@@ -149,6 +149,11 @@ impl Streams {
         self.connection
     }
 
+    /// Whether all heads were read so far: then it is known of each stream what it carries.
+    pub fn is_sure(&self) -> bool {
+        !self.unsure
+    }
+
     fn take(&mut self, direction: Direction, part: Part<'_>, carrier: Carrier<'_>, shared: &mut Shared) {
         match part {
             Part::Head(head) => self.take_head(direction, head, carrier, shared),
