@@ -138,7 +138,7 @@ impl Handshake {
         let host = request.authority();
         let host = host.map_or_else(|| self.server.to_string(), str::to_owned);
         let scheme = if self.transport.tls.is_some() { "wss" } else { "ws" };
-        Some(format!("{scheme}://{host}{}", request.target))
+        Some([scheme, "://", &host, &request.target].concat())
     }
 }
 

@@ -49,7 +49,7 @@ fn method(name: &str, of: &Method, out: &mut String) {
 
 /// What polling took before, and what a message took since.
 pub(super) fn polled(traffic: &Traffic, out: &mut String) {
-    let Some(cost) = &traffic.polled else { return };
+    let Some(cost) = &traffic.more().polled else { return };
     let [heads, bodies] = [cost.header_bytes, cost.payload_bytes].map(Bytes);
     push!(out, Count(cost.requests, "request", "requests"), " before: heads ", heads, ", bodies ", bodies);
     if let Some(mean) = cost.mean_latency() {

@@ -1,16 +1,15 @@
 //! Many numbers to their percentiles, in constant memory.
 
-use crate::stats::kinds::Sparse;
+use crate::stats::sparse::Sparse;
 
 /// Parts of each power of two: a percentile is off by at most a sixteenth.
 const PARTS: usize = 8;
 
-/// Numbers by logarithmic classes: 16 bytes for each class that has any, of at most 512.
+/// Numbers by logarithmic classes: 8 bytes for each class that has any, of at most 512.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Histogram {
     /// How many each bucket holds; most connections fill a few.
     buckets: Sparse,
-    count: u64,
     max: u64,
 }
 
@@ -18,13 +17,12 @@ impl Histogram {
     /// Counts a number.
     pub fn add(&mut self, number: u64) {
         self.buckets.add(bucket(number) as u16, 1);
-        self.count += 1;
         self.max = self.max.max(number);
     }
 
     /// How many numbers were counted.
     pub fn count(&self) -> u64 {
-        self.count
+        self.buckets.iter().map(|(_, count)| count).sum()
     }
 
     /// The largest; 0 where there is none.
@@ -34,7 +32,7 @@ impl Histogram {
 
     /// The number that `percent` of all do not exceed, about; `None` where there is none.
     pub fn percentile(&self, percent: u64) -> Option<u64> {
-        let rank = (self.count * percent).div_ceil(100).max(1);
+        let rank = (self.count() * percent).div_ceil(100).max(1);
         let mut seen = 0;
         let (bucket, _) = self.buckets.iter().find(|(_, count)| {
             seen += count;

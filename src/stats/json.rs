@@ -78,20 +78,20 @@ fn total(stats: &Stats, out: &mut Vec<u8>) {
 fn traffic(traffic: &Traffic, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"sent\":");
     object!(out, "client": Sent(traffic, Direction::ToServer), "server": Sent(traffic, Direction::ToClient));
-    field!(out, "rate", traffic.rate);
+    field!(out, "rate", traffic.more().rate);
     field!(out, "sizes", Sizes(traffic.kinds.sizes()));
     if traffic.rtt.count() > 0 {
         field!(out, "rtt", traffic.rtt);
     }
     if let Some(ratio) = traffic.compression() {
-        let (wire, inflated) = traffic.compressed;
+        let (wire, inflated) = traffic.more().compressed;
         out.extend_from_slice(b",\"compression\":");
         object!(out, "wire_bytes": wire, "bytes": inflated, "ratio": Decimal(ratio));
     }
-    if let Some(methods) = &traffic.methods {
+    if let Some(methods) = &traffic.more().methods {
         field!(out, "requests", **methods);
     }
-    if let Some(polled) = &traffic.polled {
+    if let Some(polled) = &traffic.more().polled {
         let start = out.len() + b",\"polled\":{".len();
         out.extend_from_slice(b",\"polled\":{");
         cost(polled, out);
@@ -101,7 +101,7 @@ fn traffic(traffic: &Traffic, out: &mut Vec<u8>) {
     }
     field!(out, "handshake_bytes", traffic.handshake_bytes);
     field!(out, "wire_bytes", traffic.wire_bytes());
-    field!(out, "polling_bytes", traffic.polling_bytes);
+    field!(out, "polling_bytes", traffic.more().polling_bytes);
     out.extend_from_slice(b",\"anomalies\":");
     // Payload is not kept for numbers, so that says nothing.
     let anomalies = traffic.kinds.anomalies().filter(|(code, _)| *code != Code::LimitPayload);
@@ -118,12 +118,12 @@ impl Json for Sent<'_> {
         out.extend_from_slice(b"{\"frames\":");
         let opcodes = (0..16).map(Opcode).zip(traffic.opcodes(way)).filter(|(_, count)| *count > 0);
         counts(opcodes.map(|(opcode, count)| (opcode.name(), count)), out);
-        field!(out, "messages", side.messages);
+        field!(out, "messages", traffic.more().messages[way]);
         field!(out, "payload_bytes", side.payload_bytes);
         field!(out, "bytes", side.bytes);
         field!(out, "header_bytes", side.header_bytes);
-        field!(out, "gaps", traffic.gaps(way));
-        field!(out, "missing", traffic.missing(way));
+        field!(out, "gaps", traffic.more().gaps[way]);
+        field!(out, "missing", traffic.more().missing[way]);
         out.push(b'}');
     }
 }

@@ -1,9 +1,10 @@
-//! What is counted kind by kind: frames by opcode, messages by size, anomalies by code, and what few connections have.
+//! What is counted kind by kind: frames by opcode, messages by size, anomalies by code.
 //!
-//! Of all kinds a connection has a handful, so only those that were counted take room: 16 bytes each.
+//! Of all kinds a connection has a handful, so only those that were counted take room.
 
 use crate::anomaly::{Code, RULES, Severity};
 use crate::duplex::Direction;
+use crate::stats::sparse::Sparse;
 use crate::ws::frame::Opcode;
 
 /// What is counted.
@@ -13,10 +14,6 @@ pub enum Kind {
     Opcode(Direction, Opcode),
     /// Messages of a class of sizes: index in [`SIZES`], or one above.
     Size(usize),
-    /// Gaps.
-    Gaps(Direction),
-    /// Bytes that were not captured.
-    Missing(Direction),
     /// Anomalies of a code.
     Anomaly(Code),
 }
@@ -34,8 +31,6 @@ impl Kind {
         match self {
             Self::Opcode(way, opcode) => way as u16 * 16 + u16::from(opcode.0 & 15),
             Self::Size(class) => 32 + class as u16,
-            Self::Gaps(way) => 48 + way as u16,
-            Self::Missing(way) => 50 + way as u16,
             Self::Anomaly(code) => ANOMALIES + code as u16,
         }
     }
@@ -98,37 +93,6 @@ impl Kinds {
     }
 }
 
-/// Counts by number, in order; numbers that were not counted take no room.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Sparse(Box<[(u16, u64)]>);
-
-impl Sparse {
-    /// Counts so many of a number.
-    pub fn add(&mut self, number: u16, count: u64) {
-        match self.0.binary_search_by_key(&number, |&(number, _)| number) {
-            // Peers may promise 2^63 bytes, of which none comes, as often as they like.
-            Ok(index) => self.0[index].1 = self.0[index].1.saturating_add(count),
-            Err(index) => {
-                // Exactly as many as there are: it is seldom that one is added, and there may be hundreds of thousands of these.
-                let mut counts = std::mem::take(&mut self.0).into_vec();
-                counts.reserve_exact(1);
-                counts.insert(index, (number, count));
-                self.0 = counts.into();
-            }
-        }
-    }
-
-    /// How many of a number were counted.
-    pub fn of(&self, number: u16) -> u64 {
-        self.0.binary_search_by_key(&number, |&(number, _)| number).map_or(0, |index| self.0[index].1)
-    }
-
-    /// The numbers that were counted, and how often.
-    pub fn iter(&self) -> impl Iterator<Item = (u16, u64)> {
-        self.0.iter().copied()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,10 +110,8 @@ mod tests {
     fn no_kind_is_taken_for_another() {
         let ways = Direction::BOTH;
         let opcodes = ways.iter().flat_map(|&way| (0..16).map(move |code| Kind::Opcode(way, Opcode(code))));
-        let others = ways.iter().flat_map(|&way| [Kind::Gaps(way), Kind::Missing(way)]);
         let sizes = (0..=SIZES.len()).map(Kind::Size);
-        let all: Vec<_> =
-            opcodes.chain(others).chain(sizes).chain(RULES.iter().map(|rule| Kind::Anomaly(rule.code))).collect();
+        let all: Vec<_> = opcodes.chain(sizes).chain(RULES.iter().map(|rule| Kind::Anomaly(rule.code))).collect();
         let mut kinds = Kinds::default();
         for (count, kind) in (1..).zip(&all) {
             kinds.add(*kind, count);

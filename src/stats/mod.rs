@@ -11,6 +11,8 @@ pub mod kinds;
 pub mod methods;
 pub mod polling;
 pub mod rate;
+mod sent;
+mod sparse;
 pub mod text;
 pub mod traffic;
 mod words;
@@ -31,6 +33,7 @@ use crate::ws::close::Close;
 use kinds::Kind;
 use methods::Methods;
 use polling::{Polling, handshake_bytes};
+use sent::{Sent, Whole};
 use traffic::Traffic;
 
 /// What was counted until now.
@@ -150,32 +153,27 @@ impl Stats {
         }
         match &event.body {
             Body::Frame(frame) => {
-                row.traffic.frame(frame);
-                self.total.frame(frame);
-                if let Some(size) = row.ends_message(frame) {
-                    row.traffic.message(frame.direction, size, time, row.polling.0);
-                    self.total.message(frame.direction, size, time, row.polling.0);
-                }
+                let ended = row.ends_message(frame).map(|size| row.whole(size, time));
+                let sent = Sent::frame(frame, ended);
+                row.traffic.add(&sent);
+                self.total.add(&sent);
             }
             Body::Message(message) => {
-                let before = row.methods_memory();
-                for traffic in [&mut row.traffic, &mut self.total] {
-                    traffic.fragments(message);
-                    if !ends(message) {
-                        continue;
-                    }
-                    traffic.message(message.direction, message.payload.length, time, row.polling.0);
-                    if let Some(decoded) = message.decoded.as_ref().filter(|decoded| decoded.reply().is_some()) {
-                        traffic.methods.get_or_insert_default().answers(decoded, self.methods);
-                    }
+                let ended = ends(message).then(|| row.whole(message.payload.length, time));
+                let sent = Sent::message(message, ended);
+                row.traffic.add(&sent);
+                self.total.add(&sent);
+                let decoded = message.decoded.as_ref().filter(|decoded| ended.is_some() && decoded.reply().is_some());
+                if let Some(decoded) = decoded {
+                    let before = row.methods_memory();
+                    row.traffic.methods_mut().answers(decoded, self.methods);
+                    self.total.methods_mut().answers(decoded, self.methods);
+                    self.methods_memory += row.methods_memory() - before;
                 }
-                self.methods_memory += row.methods_memory() - before;
             }
             Body::Gap(gap) => {
-                for traffic in [&mut row.traffic, &mut self.total] {
-                    traffic.kinds.add(Kind::Gaps(gap.direction), 1);
-                    traffic.kinds.add(Kind::Missing(gap.direction), gap.length);
-                }
+                row.traffic.gap(gap.direction, gap.length);
+                self.total.gap(gap.direction, gap.length);
             }
             Body::Handshake(handshake) if handshake.established => {}
             Body::Handshake(_) => self.over(event.connection),
@@ -185,16 +183,18 @@ impl Stats {
                 if !closed.unanswered.is_empty() || closed.forgotten > 0 {
                     let before = row.methods_memory();
                     for traffic in [&mut row.traffic, &mut self.total] {
-                        let methods = traffic.methods.get_or_insert_default();
+                        let methods = traffic.methods_mut();
                         methods.ended(event.connection, &closed.unanswered, closed.forgotten, self.methods);
                     }
                     self.methods_memory += row.methods_memory() - before;
                 }
                 // Of a message that the stream's end cut, the last frame says that it ends.
                 for way in Direction::BOTH {
-                    let told = std::mem::replace(&mut row.traffic.sides[way].messages, closed.tally[way].messages);
-                    let all = &mut self.total.sides[way].messages;
-                    *all = (*all + closed.tally[way].messages).saturating_sub(told);
+                    let (told, ended) = (row.traffic.more().messages[way], closed.tally[way].messages);
+                    if told != ended {
+                        row.traffic.recount(way, told, ended);
+                        self.total.recount(way, told, ended);
+                    }
                 }
                 *self.totals.ends.entry(closed.how.name()).or_default() += 1;
                 *self.totals.codes.entry(closed.close.as_ref().and_then(|close| close.code)).or_default() += 1;
@@ -209,11 +209,10 @@ impl Stats {
         if self.uri.as_deref() != uri.as_deref() {
             self.uri = uri.map(Into::into);
         }
-        let row = Row::new(connection, time, handshake, self.uri.clone());
-        self.total.handshake_bytes += row.traffic.handshake_bytes;
-        if let Some(polled) = &row.traffic.polled {
-            self.total.polled.get_or_insert_default().add(polled);
-        }
+        let mut row = Row::new(connection, time, handshake, self.uri.clone());
+        let (bytes, polled) = (handshake_bytes(handshake), handshake.prologue.as_ref().map(|prologue| &prologue.cost));
+        row.traffic.handshake(bytes, polled);
+        self.total.handshake(bytes, polled);
         self.rows.insert(connection, Box::new(row));
     }
 
@@ -250,7 +249,7 @@ impl Stats {
     pub fn set_methods(&mut self, connection: ConnectionId, methods: Methods) {
         if let Some(row) = self.rows.get_mut(&connection) {
             self.methods_memory = self.methods_memory + methods.memory() - row.methods_memory();
-            row.traffic.methods = (methods != Methods::default()).then(|| Box::new(methods));
+            row.traffic.set_methods(methods);
         }
     }
 
@@ -296,8 +295,6 @@ impl Stats {
 
 impl Row {
     fn new(connection: ConnectionId, time: Timestamp, handshake: &Handshake, uri: Option<Arc<str>>) -> Self {
-        let polled = handshake.prologue.as_ref().map(|prologue| Box::new(prologue.cost));
-        let traffic = Traffic { handshake_bytes: handshake_bytes(handshake), polled, ..Traffic::default() };
         Self {
             connection,
             client: handshake.client,
@@ -309,7 +306,7 @@ impl Row {
             begin: time,
             latest: time,
             end: None,
-            traffic,
+            traffic: Traffic::default(),
             polling: Polling::of(handshake),
             under_way: Duplex::default(),
         }
@@ -321,7 +318,12 @@ impl Row {
     }
 
     fn methods_memory(&self) -> usize {
-        self.traffic.methods.as_ref().map_or(0, |methods| methods.memory())
+        self.traffic.more().methods.as_ref().map_or(0, |methods| methods.memory())
+    }
+
+    /// What a message of so many bytes adds.
+    fn whole(&self, size: u64, time: Timestamp) -> Whole {
+        Whole { size: Kind::of_size(size), time, polling_bytes: self.polling.0 + size }
     }
 
     /// The size of the message that ends with this frame, if one does.

@@ -10,13 +10,11 @@ const FIRST: i64 = 100_000_000;
 
 /// Messages in stretches of equal length; when they do not suffice, two and two become one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Rate(Option<Box<Curve>>);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Curve {
+pub struct Rate {
+    /// Time of the first message, once there is one.
     start: Timestamp,
-    /// Nanoseconds of a stretch.
-    width: i64,
+    /// How often two and two stretches became one.
+    folds: u32,
     /// The stretches up to the last message; at most [`BINS`].
     bins: Vec<Duplex<u32>>,
 }
@@ -24,18 +22,35 @@ struct Curve {
 impl Rate {
     /// Counts a message; before the first one, as with it.
     pub fn add(&mut self, time: Timestamp, direction: Direction) {
-        let first = || Box::new(Curve { start: time, width: FIRST, bins: Vec::new() });
-        self.0.get_or_insert_with(first).add(time, direction);
+        if self.bins.is_empty() {
+            self.start = time;
+        }
+        // No more than 2^63 / FIRST, so there are no more than 31 folds.
+        let stretches = time.since(self.start).max(0) / FIRST;
+        while stretches >> self.folds >= BINS as i64 {
+            self.fold();
+        }
+        let index = (stretches >> self.folds) as usize;
+        if index >= self.bins.len() {
+            self.bins.resize(index + 1, Duplex::default());
+        }
+        let count = &mut self.bins[index][direction];
+        *count = count.saturating_add(1);
+    }
+
+    fn fold(&mut self) {
+        self.bins = self.bins.chunks(2).map(sum).collect();
+        self.folds += 1;
     }
 
     /// Nanoseconds of a stretch.
     pub fn width(&self) -> i64 {
-        self.0.as_ref().map_or(FIRST, |curve| curve.width)
+        FIRST << self.folds
     }
 
     /// Messages in each stretch, from the first message to the last.
     pub fn bins(&self) -> &[Duplex<u32>] {
-        self.0.as_ref().map_or(&[], |curve| &curve.bins)
+        &self.bins
     }
 
     /// Messages gathered to at most `columns` stretches, and the nanoseconds of each.
@@ -48,26 +63,6 @@ impl Rate {
     pub fn peak(&self) -> f64 {
         let most = self.bins().iter().map(|bin| u64::from(bin.to_server) + u64::from(bin.to_client)).max();
         most.unwrap_or(0) as f64 * 1e9 / self.width() as f64
-    }
-}
-
-impl Curve {
-    fn add(&mut self, time: Timestamp, direction: Direction) {
-        let since = time.since(self.start).max(0);
-        while since / self.width >= BINS as i64 {
-            self.fold();
-        }
-        let index = (since / self.width) as usize;
-        if index >= self.bins.len() {
-            self.bins.resize(index + 1, Duplex::default());
-        }
-        let count = &mut self.bins[index][direction];
-        *count = count.saturating_add(1);
-    }
-
-    fn fold(&mut self) {
-        self.bins = self.bins.chunks(2).map(sum).collect();
-        self.width = self.width.saturating_mul(2);
     }
 }
 

@@ -93,7 +93,7 @@ fn traffic(traffic: &Traffic, duration: i64, latency: Option<i64>, medium: Mediu
     let opcodes = Direction::BOTH.map(|way| traffic.opcodes(way));
     for (way, opcodes) in Direction::BOTH.into_iter().zip(&opcodes) {
         let side = &traffic.sides[way];
-        let (frames, messages) = (opcodes.iter().sum::<u64>(), side.messages);
+        let (frames, messages) = (opcodes.iter().sum::<u64>(), traffic.more().messages[way]);
         let [payload, inflated, headers] =
             [side.payload_bytes, side.bytes, side.header_bytes].map(|bytes| Right(10, Bytes(bytes)));
         let rate = (duration > 0).then(|| Fixed::<1>(messages as f64 * 1e9 / duration as f64));
@@ -109,7 +109,7 @@ fn traffic(traffic: &Traffic, duration: i64, latency: Option<i64>, medium: Mediu
     }
     item("ping      ", out, |out| ping(traffic, out));
     if let Some(ratio) = traffic.compression() {
-        let (wire, inflated) = traffic.compressed;
+        let (wire, inflated) = traffic.more().compressed;
         item("deflate   ", out, |out| push!(out, Fixed::<2>(ratio), "x: ", Bytes(wire), " for ", Bytes(inflated)));
     }
     item("overhead  ", out, |out| overhead(traffic, out));
@@ -117,7 +117,7 @@ fn traffic(traffic: &Traffic, duration: i64, latency: Option<i64>, medium: Mediu
     item("polled    ", out, |out| asked::polled(traffic, out));
     item("missing   ", out, |out| missing(traffic, out));
     item("odd       ", out, |out| severities(traffic, out));
-    if let Some(methods) = &traffic.methods {
+    if let Some(methods) = &traffic.more().methods {
         asked::requests(methods, out);
     }
 }
@@ -201,7 +201,7 @@ fn opcodes(opcodes: &[[u64; 16]; 2], out: &mut String) {
 
 /// Messages over time: each character a stretch.
 fn curve(traffic: &Traffic, out: &mut String) {
-    let bins = traffic.rate.bins();
+    let bins = traffic.more().rate.bins();
     if bins.len() < 2 {
         return;
     }
@@ -210,7 +210,7 @@ fn curve(traffic: &Traffic, out: &mut String) {
     let top = LEVELS.len() as u64 - 1;
     out.push('|');
     out.extend(bins.iter().map(|bin| char::from(LEVELS[(sum(bin) * top).div_ceil(most) as usize])));
-    let (width, peak) = (Duration(traffic.rate.width()), Fixed::<0>(traffic.rate.peak()));
+    let (width, peak) = (Duration(traffic.more().rate.width()), Fixed::<0>(traffic.more().rate.peak()));
     push!(out, "|\n             a column is ", width, "; at most ", peak, " messages/s");
 }
 
@@ -237,13 +237,13 @@ fn polling(traffic: &Traffic, out: &mut String) {
         return;
     }
     let wire = (traffic.handshake_bytes + traffic.wire_bytes()).max(1);
-    let times = Fixed::<1>(traffic.polling_bytes as f64 / wire as f64);
-    push!(out, "the same messages by HTTP polling: ", Bytes(traffic.polling_bytes), ", ", times, "x");
+    let times = Fixed::<1>(traffic.more().polling_bytes as f64 / wire as f64);
+    push!(out, "the same messages by HTTP polling: ", Bytes(traffic.more().polling_bytes), ", ", times, "x");
 }
 
 fn missing(traffic: &Traffic, out: &mut String) {
-    let lost = Direction::BOTH.iter().fold(0_u64, |lost, way| lost.saturating_add(traffic.missing(*way)));
-    let gaps: u64 = Direction::BOTH.iter().map(|way| traffic.gaps(*way)).sum();
+    let lost = Direction::BOTH.iter().fold(0_u64, |lost, way| lost.saturating_add(traffic.more().missing[*way]));
+    let gaps: u64 = Direction::BOTH.iter().map(|way| traffic.more().gaps[*way]).sum();
     if lost > 0 || gaps > 0 {
         push!(out, Bytes(lost), " in ", Count(gaps, "gap", "gaps"), " and cut frames");
     }

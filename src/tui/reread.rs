@@ -208,12 +208,12 @@ mod tests {
         assert_eq!(reread.work(&mut store, later()), Progress::Done);
         assert_eq!(reread.work(&mut store, later()), Progress::Idle);
         assert_eq!([1, 2].map(|row| protocol(&store, row)), [Some("socketio".into()), Some("socketio".into())]);
-        let methods = store.numbers(1).and_then(|row| row.traffic.methods.clone()).expect("an answer");
+        let methods = store.numbers(1).and_then(|row| row.traffic.more().methods.clone()).expect("an answer");
         assert_eq!(methods.by_answers().iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["sum"]);
         assert_eq!(reread.begin(&store, 1, As::Bytes), Ok(()));
         assert_eq!(reread.work(&mut store, later()), Progress::Done);
         assert_eq!([1, 2].map(|row| protocol(&store, row)), [None, None]);
-        assert!(store.numbers(1).is_some_and(|row| row.traffic.methods.is_none()));
+        assert!(store.numbers(1).is_some_and(|row| row.traffic.more().methods.is_none()));
         assert!(reread.begin(&store, 9, As::Bytes).is_err(), "no such connection");
         assert!(reread.begin(&store, 1, As::Protocol("protobuf:p.M".to_owned())).is_err(), "no such type");
     }

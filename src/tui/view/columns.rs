@@ -32,7 +32,7 @@ impl Shown {
         // Who asks for more columns wants room for them.
         let fields = model.fields.names().next().is_some();
         let delta = width >= if fields { 120 } else { 74 } && model.look.times != Times::SincePrevious;
-        let latency = width >= 86 && model.traffic().methods.is_some();
+        let latency = width >= 86 && model.traffic().more().methods.is_some();
         let wanted = [
             (Column::Number, number, width >= 30),
             (Column::Time, time_width(model.look.times, width), true),

@@ -98,9 +98,10 @@ fn entry(model: &Model, number: u64, lines: usize, area: Rect, y: usize, buffer:
     let Some(numbers) = numbers.filter(|_| lines == LINES) else { return };
     let [client, server] = Direction::BOTH.map(|way| numbers.sides[way]);
     let sizes = show::size(client.bytes.saturating_add(server.bytes));
-    let text = format!("  -> {}  <- {}  {sizes}B", show::count(client.messages), show::count(server.messages));
+    let messages = numbers.more().messages;
+    let text = format!("  -> {}  <- {}  {sizes}B", show::count(messages.to_server), show::count(messages.to_client));
     put(buffer, row(area, y + 1), &Line::styled(show::clipped(&text, width, more), theme.dim));
-    let spark = sparkline(&numbers.rate, width.saturating_sub(3), &model.look.glyphs.bars);
+    let spark = sparkline(&numbers.more().rate, width.saturating_sub(3), &model.look.glyphs.bars);
     put(buffer, row(area, y + 2), &Line::styled(format!("  {spark}"), theme.dim));
 }
 
@@ -129,8 +130,8 @@ pub(super) fn strip(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
     let mut right = connection.state();
     if let Some(numbers) = model.store.numbers(number).map(|row| &row.traffic) {
-        let [client, server] = Direction::BOTH.map(|way| show::count(numbers.sides[way].messages));
-        let spark = sparkline(&numbers.rate, 12, &model.look.glyphs.bars);
+        let [client, server] = Direction::BOTH.map(|way| show::count(numbers.more().messages[way]));
+        let spark = sparkline(&numbers.more().rate, 12, &model.look.glyphs.bars);
         right.push_str(&format!("  -> {client}  <- {server}  {spark}"));
     }
     title(model, area, &left, &right, active, buffer);

@@ -15,7 +15,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if area.height < 3 {
         return;
     }
-    let rate = &model.traffic().rate;
+    let rate = &model.traffic().more().rate;
     let columns = usize::from(area.width).saturating_sub(4);
     let (counts, width) = rate.over(columns);
     let most = Direction::BOTH.map(|way| counts.iter().map(|count| count[way]).max().unwrap_or(0));

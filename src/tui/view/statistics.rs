@@ -70,7 +70,7 @@ fn inked(at: usize, line: &str) -> Inked {
 }
 
 fn charts(model: &Model, columns: usize) -> Vec<Inked> {
-    let rate = &model.traffic().rate;
+    let rate = &model.traffic().more().rate;
     let mut lines = Vec::new();
     for (way, name) in [(Direction::ToServer, "-> from clients"), (Direction::ToClient, "<- from servers")] {
         chart(rate, way, name, columns, &model.look.glyphs, &mut lines);

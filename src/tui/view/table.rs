@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use super::connections::{sparkline, state_style};
 use super::{paint, put, row};
 use crate::duplex::Direction;
+use crate::stats::traffic::Traffic;
 use crate::tui::model::Model;
 use crate::tui::show;
 
@@ -42,24 +43,23 @@ fn entry(model: &Model, number: u64, wide: bool, area: Rect, buffer: &mut Buffer
         None => vec![Span::styled(format!("{sign} {number:>5}  no longer kept"), theme.dim)],
         Some(connection) => {
             let numbers = model.store.numbers(number).map(|row| &row.traffic);
-            let [client, server] =
-                Direction::BOTH.map(|way| numbers.map_or_else(Default::default, |traffic| traffic.sides[way]));
-            let bytes = show::size(client.bytes.saturating_add(server.bytes));
+            let of = |count: fn(&Traffic, Direction) -> u64| {
+                Direction::BOTH.map(|way| numbers.map_or(0, |traffic| count(traffic, way)))
+            };
+            let [client, server] = of(|traffic, way| traffic.more().messages[way]).map(show::count);
+            let [sent, received] = of(|traffic, way| traffic.sides[way].bytes);
+            let bytes = show::size(sent.saturating_add(received));
             let mut spans = vec![
                 Span::raw(format!("{sign} {number:>5}  ")),
                 Span::styled(format!("{:<9} ", connection.state()), state_style(model, connection)),
-                Span::raw(format!(
-                    "{:>8} {:>8} {bytes:>6} ",
-                    show::count(client.messages),
-                    show::count(server.messages)
-                )),
+                Span::raw(format!("{client:>8} {server:>8} {bytes:>6} ")),
             ];
             let worries = numbers.map(|traffic| traffic.kinds.worries()).filter(|&count| count > 0);
             let worries = worries.map(|count| count.to_string()).unwrap_or_default();
             spans.push(Span::styled(format!("{worries:>4}  "), theme.warning));
             if wide {
                 let lasted = show::duration(connection.period.1.since(connection.period.0));
-                let spark = numbers.map(|traffic| sparkline(&traffic.rate, 20, &model.look.glyphs.bars));
+                let spark = numbers.map(|traffic| sparkline(&traffic.more().rate, 20, &model.look.glyphs.bars));
                 let spark = show::fitted(&spark.unwrap_or_default(), 20, "");
                 spans.push(Span::styled(format!("{lasted:<9} {spark}  "), theme.dim));
             }
