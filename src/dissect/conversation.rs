@@ -68,6 +68,16 @@ impl Conversation {
         Self { choice: Choice::new(&opening, by_hand.map(|(row, _)| row), formats), late: opening.late, pending: None }
     }
 
+    /// One of which the handshake told nothing, as most do.
+    pub fn blank(formats: bool) -> Self {
+        Self { choice: Choice::Open(Open { probed: 0, formats }), late: false, pending: None }
+    }
+
+    /// Whether it is such a one, and nothing was said on it.
+    pub fn is_blank(&self) -> bool {
+        matches!(self.choice, Choice::Open(Open { probed: 0, .. })) && !self.late
+    }
+
     /// Adds to a message what it means, or why that is not known.
     pub fn message(&mut self, message: &mut Message, span: Span, limits: &Limits) {
         if !is_whole(message) {

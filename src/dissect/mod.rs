@@ -142,6 +142,7 @@ pub struct Dissector {
     formats: bool,
     decode_as: Vec<DecodeAs>,
     schema: Option<DescriptorPool>,
+    /// Those of which more is known than that they are there, or that said something.
     conversations: HashMap<ConnectionId, Conversation, RandomState>,
     held: usize,
     anomalies: Counts,
@@ -167,10 +168,13 @@ impl Dissector {
             Body::Handshake(handshake) if handshake.established => {
                 let by_hand = self.by_hand(handshake);
                 let conversation = Conversation::new(handshake, by_hand, self.schema.as_ref(), self.formats);
-                self.conversations.insert(event.connection, conversation);
+                if !conversation.is_blank() {
+                    self.conversations.insert(event.connection, conversation);
+                }
             }
             Body::Message(message) => {
-                let Some(conversation) = self.conversations.get_mut(&event.connection) else { return };
+                let blank = || Conversation::blank(self.formats);
+                let conversation = self.conversations.entry(event.connection).or_insert_with(blank);
                 let before = conversation.held();
                 let known = message.anomalies.len();
                 conversation.message(message, event.span, &self.limits);
