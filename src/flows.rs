@@ -82,8 +82,8 @@ enum Work {
     Retry(FlowId),
     /// This flow is over.
     Close(Box<Closing>),
-    /// So is this one, as the capture is.
-    Finish(FlowId),
+    /// The capture is over, and so are these, what began first in front.
+    Finish(std::vec::IntoIter<(u64, FlowId)>),
 }
 
 /// A flow that is over, as far as that is not told yet.
@@ -129,25 +129,25 @@ impl Flows {
             None => return false,
             Some(Work::Advance(id)) => self.advance(id),
             Some(Work::Retry(id)) => self.retry(id),
-            Some(Work::Close(closing)) => self.work_on(closing),
-            Some(Work::Finish(id)) => {
-                if let Some(closing) = self.detach(id) {
-                    self.work_on(Box::new(closing));
+            Some(Work::Close(mut closing)) => {
+                let Closing { conversation, key, opened, how } = &mut *closing;
+                self.at = *opened;
+                if conversation.drain(key, &mut self.shared) {
+                    self.work.push_front(Work::Close(closing));
+                } else {
+                    conversation.finish(*how, key, &mut self.shared);
+                }
+            }
+            Some(Work::Finish(mut open)) => {
+                if let Some((_, id)) = open.next() {
+                    self.work.push_front(Work::Finish(open));
+                    if let Some(closing) = self.detach(id) {
+                        self.work.push_front(Work::Close(Box::new(closing)));
+                    }
                 }
             }
         }
         true
-    }
-
-    /// Hands on one piece of what waits in a flow that is over, or tells its end.
-    fn work_on(&mut self, mut closing: Box<Closing>) {
-        let Closing { conversation, key, opened, how } = &mut *closing;
-        self.at = *opened;
-        if conversation.drain(key, &mut self.shared) {
-            self.work.push_front(Work::Close(closing));
-        } else {
-            conversation.finish(*how, key, &mut self.shared);
-        }
     }
 
     /// What is told next; `None` when there is nothing left to do.
@@ -500,7 +500,7 @@ impl Flows {
         let live = |id| self.table.get(id).filter(|entry| matches!(entry.state, State::Live { .. }));
         let mut open: Vec<_> = (0..self.table.bound()).filter_map(|id| Some((live(id)?.opened, id))).collect();
         open.sort_unstable();
-        self.work.extend(open.into_iter().map(|(_, id)| Work::Finish(id)));
+        self.work.push_back(Work::Finish(open.into_iter()));
     }
 
     /// Takes a flow that is followed out of its entry.
