@@ -22,7 +22,7 @@ pub type ConnectionId = u64;
 pub const NO_CONNECTION: ConnectionId = 0;
 
 /// One thing that happened on a connection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Event {
     /// On which connection; [`NO_CONNECTION`] for a notice about none.
     pub connection: ConnectionId,
@@ -47,6 +47,13 @@ pub enum Body {
     Notice(Vec<Anomaly>),
     /// The end; the last event of a connection that was established.
     Closed(Box<Closed>),
+}
+
+impl Default for Body {
+    /// A notice of nothing: it stands where a body was taken out.
+    fn default() -> Self {
+        Self::Notice(Vec::new())
+    }
 }
 
 impl Event {

@@ -14,6 +14,7 @@ use wscope::anomaly::RULES;
 use wscope::capture::Files;
 use wscope::config::{Config, Decode, Per};
 use wscope::dissect::Protocol;
+use wscope::event::Event;
 use wscope::export::{Conclusion, FORMATS, SCHEMA};
 use wscope::run::Run;
 
@@ -651,8 +652,8 @@ fn export(sample: &Path, per: Per) -> String {
     let mut out = Vec::new();
     let config = Config { per, decode: Decode::All, ..Config::default() };
     let finished = Run { config, ..Run::default() }
-        .analyse(&mut files, |event, started| {
-            format.event(&event, started, &mut out);
+        .analyse(&mut files, |event: &mut Event, started| {
+            format.event(event, started, &mut out);
             Ok(())
         })
         .expect("samples are whole");

@@ -183,8 +183,8 @@ fn events(sample: &str, decode: Decode) -> Vec<Event> {
     let mut events = Vec::new();
     let config = Config { per: Per::Message, decode, ..Config::default() };
     let run = Run { config, ..Run::default() };
-    let finished = run.analyse(&mut files, |event, _| {
-        events.push(event);
+    let finished = run.analyse(&mut files, |event: &mut Event, _| {
+        events.push(std::mem::take(event));
         Ok(())
     });
     assert!(finished.expect("samples are whole").is_whole());

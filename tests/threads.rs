@@ -57,8 +57,8 @@ fn analyse(packets: &[OwnedPacket], keys: &[u8], config: &Config, threads: usize
     let mut events = Vec::new();
     let run = Run { config: config.clone(), threads, ..Run::default() };
     let mut capture = Capture { packets, keys, read: 0, between, breaks: false };
-    let finished = run.analyse(&mut capture, |event, _| {
-        events.push(event);
+    let finished = run.analyse(&mut capture, |event: &mut Event, _| {
+        events.push(std::mem::take(event));
         Ok(())
     });
     (events, finished.expect("nothing fails").summary)
@@ -128,7 +128,7 @@ fn an_output_that_fails_ends_all_threads() {
     let packets: Vec<_> = (0..8).flat_map(|_| &samples).flat_map(|sample| sample.packets.clone()).collect();
     let run = Run { config: config(Per::Frame), threads: 3, ..Run::default() };
     let mut capture = Capture { packets: &packets, keys: &[], read: 0, between: Vec::new().into_iter(), breaks: false };
-    let failed = run.analyse(&mut capture, |_, _| {
+    let failed = run.analyse(&mut capture, |_: &mut Event, _| {
         Err(wscope::run::Error::Output { name: "here".to_owned(), source: std::io::ErrorKind::StorageFull.into() })
     });
     assert!(failed.is_err());
@@ -145,8 +145,8 @@ fn what_stands_before_a_failure_is_told_alike() {
         let between = Vec::new().into_iter();
         let mut capture = Capture { packets: &packets, keys: &[], read: 0, between, breaks: true };
         let mut events = Vec::new();
-        let failed = run.analyse(&mut capture, |event, _| {
-            events.push(event);
+        let failed = run.analyse(&mut capture, |event: &mut Event, _| {
+            events.push(std::mem::take(event));
             Ok(())
         });
         assert!(failed.is_err());

@@ -87,8 +87,8 @@ fn analyse_file(bytes: &[u8], place: &Path, what: &str) {
     let limits = Limits { inflate: 1 << 20, payload: 1 << 10, ..Limits::default() };
     let config = Config { per: Per::Message, decode: Decode::All, limits, ..Config::default() };
     let mut out = Vec::new();
-    let finished = Run { config, ..Run::default() }.analyse(&mut files, |event, started| {
-        format.event(&event, started, &mut out);
+    let finished = Run { config, ..Run::default() }.analyse(&mut files, |event: &mut Event, started| {
+        format.event(event, started, &mut out);
         events += 1;
         written += out.len();
         out.clear();

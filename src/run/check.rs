@@ -35,14 +35,14 @@ impl Report {
         let mut out = Vec::new();
         let config = self.run.config.without_payload();
         let mut selection = Selection::of_connections(self.filter);
-        let mut finished = Run { config, ..self.run }.analyse(source, |mut event: Event, started| {
-            if !selection.chooses(&event, started) {
+        let mut finished = Run { config, ..self.run }.analyse(source, |event: &mut Event, started| {
+            if !selection.chooses(event, started) {
                 return Ok(());
             }
             if self.redact {
-                redact(&mut event);
+                redact(event);
             }
-            let Some(connection) = check.event(&event) else { return Ok(()) };
+            let Some(connection) = check.event(event) else { return Ok(()) };
             out.clear();
             if self.jsonl {
                 jsonl::connection(&connection, &mut out);

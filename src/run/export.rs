@@ -63,14 +63,14 @@ impl Writer {
 }
 
 impl Sink for &mut Writer {
-    fn event(&mut self, mut event: Event, started: Timestamp) -> Result<(), Error> {
-        if !self.selection.chooses(&event, started) {
+    fn event(&mut self, event: &mut Event, started: Timestamp) -> Result<(), Error> {
+        if !self.selection.chooses(event, started) {
             return Ok(());
         }
         if self.redact {
-            redact(&mut event);
+            redact(event);
         }
-        self.format.event(&event, started, &mut self.gathered);
+        self.format.event(event, started, &mut self.gathered);
         if self.gathered.len() >= BLOCK || self.output.is_terminal() { self.write() } else { Ok(()) }
     }
 

@@ -35,12 +35,12 @@ impl Count {
         // What messages ask and answer is known only of whole ones.
         let config = if config.decode != Decode::Nothing { messages(config) } else { config.without_payload() };
         let mut selection = Selection::of_connections(self.filter);
-        let mut finished = Run { config, ..self.run }.analyse(source, |mut event: Event, started| {
-            if selection.chooses(&event, started) {
+        let mut finished = Run { config, ..self.run }.analyse(source, |event: &mut Event, started| {
+            if selection.chooses(event, started) {
                 if self.redact {
-                    redact(&mut event);
+                    redact(event);
                 }
-                stats.event(&event);
+                stats.event(event);
             }
             Ok(())
         })?;

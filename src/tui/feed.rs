@@ -182,9 +182,9 @@ impl Batch {
 }
 
 impl Sink for &mut Batch {
-    fn event(&mut self, mut event: Event, started: Timestamp) -> Result<(), Error> {
+    fn event(&mut self, event: &mut Event, started: Timestamp) -> Result<(), Error> {
         if self.redact {
-            redact(&mut event);
+            redact(event);
         }
         self.started = Some(started);
         self.bytes += match &event.body {
@@ -192,7 +192,7 @@ impl Sink for &mut Batch {
             Body::Frame(frame) => frame.payload.bytes.len(),
             Body::Handshake(_) | Body::Gap(_) | Body::Notice(_) | Body::Closed(_) => 0,
         };
-        self.events.push(event);
+        self.events.push(std::mem::take(event));
         if self.events.len() >= EVENTS || self.bytes >= BYTES { self.hand_on() } else { Ok(()) }
     }
 

@@ -109,10 +109,11 @@ impl Capture {
                 std::fs::write(file.path(), bytes).expect("room for its bytes");
                 let mut files = Files::open(&[file.path().to_owned()], None, Default::default()).expect("a capture");
                 let mut events = Vec::new();
-                let finished = Run { config: config.clone(), ..Run::default() }.analyse(&mut files, |event, _| {
-                    events.push(event);
-                    Ok(())
-                });
+                let finished =
+                    Run { config: config.clone(), ..Run::default() }.analyse(&mut files, |event: &mut Event, _| {
+                        events.push(std::mem::take(event));
+                        Ok(())
+                    });
                 (events, finished.expect("a capture").summary)
             }
         }

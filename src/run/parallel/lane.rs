@@ -1,7 +1,7 @@
 //! One thread of the analysis: its share of each stretch in, what it tells of it out.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::mpsc::{Receiver, RecvError, SyncSender};
+use std::sync::mpsc::{Receiver, RecvError, Sender, SyncSender};
 
 use crate::config::{Config, Decode, Per};
 use crate::dissect::Dissector;
@@ -28,11 +28,11 @@ pub(super) enum Found {
     Done(Share, Box<Summary>),
 }
 
-/// Analyses shares until no more come, or nobody takes what is found.
-pub(super) fn analyse(config: Config, shares: &Receiver<Share>, found: SyncSender<Found>) {
+/// Analyses shares until no more come, or nobody takes what is found. What was told of it comes back by `spent`, and is freed.
+pub(super) fn analyse(config: Config, shares: &Receiver<Share>, found: SyncSender<Found>, spent: Receiver<Vec<Event>>) {
     let decode = config.decode != Decode::Nothing && config.per == Per::Message;
     let dissector = decode.then(|| Dissector::new(&config));
-    let mut work = Work { flows: Flows::new(config), dissector, found, told: Vec::new(), bytes: 0 };
+    let mut work = Work { flows: Flows::new(config), dissector, found, spent, told: Vec::new(), bytes: 0 };
     while let Ok(share) = shares.recv() {
         if work.analyse(share).is_none() {
             return;
@@ -44,6 +44,7 @@ struct Work {
     flows: Flows,
     dissector: Option<Dissector>,
     found: SyncSender<Found>,
+    spent: Receiver<Vec<Event>>,
     told: Vec<Item>,
     bytes: usize,
 }
@@ -78,6 +79,7 @@ impl Work {
     }
 
     fn hand_on(&mut self) -> Option<()> {
+        self.spent.try_iter().for_each(drop);
         self.bytes = 0;
         let told = std::mem::replace(&mut self.told, Vec::with_capacity(TOLD));
         self.found.send(Found::Told(told)).ok()
@@ -97,6 +99,10 @@ fn kept(event: &Event) -> usize {
 pub(super) struct Lane {
     found: Receiver<Found>,
     told: VecDeque<Item>,
+    /// Events that were taken, and where they go to be freed.
+    taken: Vec<Event>,
+    taken_bytes: usize,
+    spent: Sender<Vec<Event>>,
     /// What is given back of a stretch whose end was reached.
     done: Option<Share>,
     /// Its numbers of connections, and what they are over all threads; those alone of which more may be told.
@@ -106,8 +112,17 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(found: Receiver<Found>) -> Self {
-        Self { found, told: VecDeque::new(), done: None, numbers: HashMap::default(), summary: Box::default() }
+    pub(super) fn new(found: Receiver<Found>, spent: Sender<Vec<Event>>) -> Self {
+        Self {
+            found,
+            told: VecDeque::new(),
+            taken: Vec::new(),
+            taken_bytes: 0,
+            spent,
+            done: None,
+            numbers: HashMap::default(),
+            summary: Box::default(),
+        }
     }
 
     /// By which task the next of the stretch was told; `None` at its end. Waits for it.
@@ -130,6 +145,18 @@ impl Lane {
     /// Takes what is next, if it was told up to this task.
     pub(super) fn take_up_to(&mut self, task: (u64, u64)) -> Option<Told> {
         self.told.pop_front_if(|(told, _)| *told <= task).map(|(_, told)| told)
+    }
+
+    /// Gives an event back to the thread that made it: memory is freed for less where it was taken.
+    pub(super) fn give_back(&mut self, event: Event) {
+        self.taken_bytes += kept(&event);
+        self.taken.push(event);
+        if self.taken.len() >= TOLD || self.taken_bytes >= BYTES {
+            self.taken_bytes = 0;
+            let taken = std::mem::replace(&mut self.taken, Vec::with_capacity(TOLD));
+            // A thread that is gone needs nothing back.
+            let _ = self.spent.send(taken);
+        }
     }
 
     /// Begins the next stretch; the share of the last, to be filled again.

@@ -64,10 +64,11 @@ pub(super) fn analyse(
         for _ in 0..threads {
             let (share, taken) = sync_channel(WAITING);
             let (found, told) = sync_channel(FOUND);
+            let (spent, back) = channel();
             let config = config.clone();
-            scope.spawn(move || lane::analyse(config, &taken, found));
+            scope.spawn(move || lane::analyse(config, &taken, found, back));
             shares.push((share, Share::default()));
-            lanes.push(Lane::new(told));
+            lanes.push(Lane::new(told, spent));
         }
         let progress = Progress::begin(!sink.shows_progress());
         let reader =
@@ -244,7 +245,9 @@ impl<S: Sink> Merge<S> {
         }
         let Some(mut event) = event else { return Ok(()) };
         lane.renumber(&mut event);
-        self.sink.event(event, started.get().copied().unwrap_or_default())
+        self.sink.event(&mut event, started.get().copied().unwrap_or_default())?;
+        lane.give_back(event);
+        Ok(())
     }
 
     /// What was counted of flows so far.
