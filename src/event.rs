@@ -139,7 +139,7 @@ impl Handshake {
     pub fn uri(&self) -> Option<String> {
         let request = self.request.as_ref()?;
         // §4.1 allows the absolute form too.
-        if request.target.contains("://") && !request.target.starts_with('/') {
+        if !request.target.starts_with('/') && request.target.contains("://") {
             return Some(request.target.to_string());
         }
         let host = request.authority();

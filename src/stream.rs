@@ -330,7 +330,7 @@ impl Waiting {
             Half::Asked(asked, _) => &asked.request.headers,
             Half::Answered(answered) => &answered.response.headers,
         };
-        headers.size() + self.inboxes.to_server.held() + self.inboxes.to_client.held()
+        headers.held() + self.inboxes.to_server.held() + self.inboxes.to_client.held()
     }
 
     fn miss(&mut self, gap: Gap, origin: Origin) {

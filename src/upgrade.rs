@@ -5,7 +5,7 @@ use crate::carrier::Carrier;
 use crate::duplex::Direction;
 use crate::event::ConnectionId;
 use crate::http::exchange::{Answered, Asked, Exchange};
-use crate::http::head;
+use crate::http::head::{self, Name};
 use crate::http2::frame;
 use crate::ledger::Nonce;
 use crate::opening::Halves;
@@ -56,7 +56,7 @@ impl Upgrade {
         shared: &mut Shared,
     ) -> Opening {
         let connection = self.connection.take().unwrap_or_else(|| shared.outbox.begin());
-        let key = asked.as_ref().and_then(|asked| asked.request.headers.first("sec-websocket-key"));
+        let key = asked.as_ref().and_then(|asked| asked.request.headers.first(Name::SecWebSocketKey));
         if let Some(nonce) = key.and_then(handshake::nonce)
             && self.nonce.replace(nonce) != Some(nonce)
         {

@@ -18,7 +18,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     name: "cdp",
     about: "Chrome DevTools protocol",
     subprotocols: &[],
-    target: |target| target.starts_with("/devtools/"),
+    target: |path, _| path.starts_with("/devtools/"),
     begins: b"{",
     probe,
     make: |_| Box::new(Cdp),

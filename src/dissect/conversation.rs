@@ -204,10 +204,11 @@ impl Conversation {
 impl Choice {
     /// What a handshake decides.
     pub fn new(opening: &Opening<'_>, by_hand: Option<&'static Protocol>, formats: bool) -> Self {
-        let agreed = |row: &&Protocol| opening.subprotocol.is_some_and(|name| row.subprotocols.contains(&name));
+        let agreed = |name| PROTOCOLS.iter().copied().find(|row| row.subprotocols.contains(&name));
+        let (path, query) = opening.target.split_once('?').unwrap_or((opening.target, ""));
         let row = by_hand
-            .or_else(|| PROTOCOLS.iter().copied().find(agreed))
-            .or_else(|| PROTOCOLS.iter().copied().find(|row| (row.target)(opening.target)));
+            .or_else(|| opening.subprotocol.and_then(agreed))
+            .or_else(|| PROTOCOLS.iter().copied().find(|row| (row.target)(path, query)));
         match row {
             Some(row) => Self::Known(row, (row.make)(opening)),
             None => Self::Open(Open { probed: 0, formats }),

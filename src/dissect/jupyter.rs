@@ -140,10 +140,9 @@ fn legacy_parts(bytes: &[u8]) -> Option<Parts<'_>> {
 }
 
 /// `/api/kernels/ID/channels`, behind any base.
-fn is_target(target: &str) -> bool {
-    let path = target.split('?').next().unwrap_or_default();
-    path.split_once("/api/kernels/")
-        .is_some_and(|(_, rest)| rest.split_once('/').is_some_and(|(_, end)| end == "channels"))
+fn is_target(path: &str, _query: &str) -> bool {
+    let kernel = path.strip_suffix("/channels").and_then(|path| path.split_once("/api/kernels/"));
+    kernel.is_some_and(|(_, kernel)| !kernel.contains('/'))
 }
 
 #[cfg(test)]

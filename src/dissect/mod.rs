@@ -89,8 +89,8 @@ pub struct Protocol {
     pub about: &'static str,
     /// The subprotocols that stand for it in a handshake.
     pub subprotocols: &'static [&'static str],
-    /// Whether the target of a handshake can stand for nothing else.
-    pub target: fn(&str) -> bool,
+    /// Whether the target of a handshake, path and query, can stand for nothing else.
+    pub target: fn(&str, &str) -> bool,
     /// The bytes that such a message can begin with, blanks left aside; none: any byte, or none at all. It is not asked about others.
     pub begins: &'static [u8],
     /// Whether a message, among the first of either side, can be nothing else: one that opens the protocol, or, of a connection that was
@@ -421,6 +421,6 @@ impl Malformed {
 }
 
 /// For protocols that no target stands for.
-fn no_target(_target: &str) -> bool {
+fn no_target(_path: &str, _query: &str) -> bool {
     false
 }

@@ -140,8 +140,7 @@ fn binary(bytes: &[u8], direction: Direction) -> Option<Push<'_>> {
 }
 
 /// `/websocket` with the version of the serializer.
-fn is_target(target: &str) -> bool {
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+fn is_target(path: &str, query: &str) -> bool {
     path.ends_with("/websocket") && query.split('&').any(|pair| pair.starts_with("vsn="))
 }
 

@@ -71,7 +71,8 @@ enum Kind {
 
 impl SocketIo {
     fn new(opening: &Opening<'_>) -> Self {
-        Self { typed_binary: query(opening.target, "EIO") == Some("3"), spoken: false, awaiting: Duplex::default() }
+        let (_, query) = opening.target.split_once('?').unwrap_or_default();
+        Self { typed_binary: parameter(query, "EIO") == Some("3"), spoken: false, awaiting: Duplex::default() }
     }
 
     fn engine(&mut self, message: &Incoming<'_>, text: &str, found: &mut Found) -> Result<(), Malformed> {
@@ -268,13 +269,12 @@ impl<'a> Head<'a> {
 }
 
 /// A value of the query of a target.
-fn query<'a>(target: &'a str, name: &str) -> Option<&'a str> {
-    let (_, query) = target.split_once('?')?;
+fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
 }
 
-fn is_target(target: &str) -> bool {
-    query(target, "EIO").is_some() && query(target, "transport") == Some("websocket")
+fn is_target(_path: &str, query: &str) -> bool {
+    parameter(query, "EIO").is_some() && parameter(query, "transport") == Some("websocket")
 }
 
 /// An open packet, or an event.

@@ -100,15 +100,14 @@ fn has_messages(message: &Incoming<'_>) -> bool {
 }
 
 /// `/base/SERVER/SESSION/websocket`, where the server is three digits in all clients.
-fn is_target(target: &str) -> bool {
-    let path = target.split('?').next().unwrap_or_default();
+fn is_target(path: &str, _query: &str) -> bool {
+    let Some(path) = path.strip_suffix("/websocket") else { return false };
     let mut parts = path.rsplit('/');
-    let last = parts.next() == Some("websocket");
     let session = parts.next().is_some_and(|session| {
         session.len() >= 6 && session.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
     });
     let server = parts.next().is_some_and(|server| server.len() == 3 && server.bytes().all(|b| b.is_ascii_digit()));
-    last && session && server
+    session && server
 }
 
 #[cfg(test)]
@@ -149,7 +148,7 @@ mod tests {
             assert_eq!(Talk::on(TARGET, None).server(odd).codes(), ["sockjs.malformed"], "{odd}");
         }
         for other in ["/echo/websocket", "/a/12/abcdefgh/websocket", "/a/123/abcdefgh/xhr", "/123/a.b.c.d/websocket"] {
-            assert!(!is_target(other), "{other}");
+            assert!(!is_target(other, ""), "{other}");
         }
     }
 }

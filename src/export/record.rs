@@ -12,7 +12,7 @@ use crate::export::Conclusion;
 use crate::export::json::{Base64, Hex, Json, Text, field, list, object, optional};
 use crate::export::time::{Clock, write_seconds};
 use crate::export::{community, decoded};
-use crate::http::head::Headers;
+use crate::http::head::{Headers, Name};
 use crate::net::segment::Endpoint;
 use crate::origin::Timestamp;
 use crate::payload::Payload;
@@ -145,8 +145,8 @@ fn handshake(handshake: &Handshake, out: &mut Vec<u8>) {
             "headers": request.headers);
         optional!(out, "host", request.authority());
         field!(out, "target", request.target);
-        optional!(out, "origin", request.headers.first("origin"));
-        optional!(out, "user_agent", request.headers.first("user-agent"));
+        optional!(out, "origin", request.headers.first(Name::Origin));
+        optional!(out, "user_agent", request.headers.first(Name::UserAgent));
     }
     if let Some(response) = &handshake.response {
         out.extend_from_slice(b",\"response\":");

@@ -8,7 +8,7 @@ use super::value::Value;
 use crate::dissect::decoded::{self, Decoded};
 use crate::duplex::Direction;
 use crate::event::{Body, Event, Frame, Message};
-use crate::http::head::{Headers, Request, Response};
+use crate::http::head::{Headers, Name, Request, Response};
 use crate::net::segment::Endpoint;
 use crate::payload::Payload;
 use crate::ws::close::Close;
@@ -36,11 +36,11 @@ pub(super) fn proxy<'a>(subject: &Subject<'a>) -> One<'a> {
 }
 
 pub(super) fn user_agent<'a>(subject: &Subject<'a>) -> One<'a> {
-    header(subject, "user-agent")
+    header(subject, Name::UserAgent)
 }
 
 pub(super) fn origin<'a>(subject: &Subject<'a>) -> One<'a> {
-    header(subject, "origin")
+    header(subject, Name::Origin)
 }
 
 pub(super) fn uri<'a>(subject: &Subject<'a>) -> One<'a> {
@@ -437,7 +437,7 @@ fn response<'a>(subject: &Subject<'a>) -> Option<&'a Response> {
     subject.opening()?.response.as_ref()
 }
 
-fn header<'a>(subject: &Subject<'a>, name: &'static str) -> One<'a> {
+fn header<'a>(subject: &Subject<'a>, name: Name) -> One<'a> {
     let headers: &'a Headers = &request(subject)?.headers;
     headers.first(name).map(Value::text)
 }

@@ -102,9 +102,7 @@ impl Selection {
 
 /// Bytes that a handshake holds, about.
 fn size(handshake: &Handshake) -> usize {
-    let lines = |headers: &Headers| {
-        headers.size() + 16 * headers.lines().len() + headers.malformed.as_ref().map_or(0, |line| line.len())
-    };
+    let lines = |headers: &Headers| headers.held() + headers.malformed.as_ref().map_or(0, |line| line.len());
     let request = handshake.request.as_ref().map_or(0, |request| request.target.len() + lines(&request.headers));
     let response = handshake.response.as_ref().map_or(0, |response| response.reason.len() + lines(&response.headers));
     // Terms repeat what stands in the headers.

@@ -1,6 +1,6 @@
 //! How long a message body is, and skipping it (RFC 9112 §6-7).
 
-use crate::http::head::{Headers, Request, Response};
+use crate::http::head::{Headers, Name, Request, Response};
 
 /// What is left of a message body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,11 +95,11 @@ impl Body {
 
 /// The framing that the headers tell of; `None` where they are silent.
 fn framing(headers: &Headers) -> Option<Body> {
-    if let Some(last) = headers.elements("transfer-encoding").last() {
+    if let Some(last) = headers.elements(Name::TransferEncoding).last() {
         let chunked = last.eq_ignore_ascii_case("chunked");
         return Some(if chunked { Body::Chunked(Chunked::Size(0, false)) } else { Body::UntilClose });
     }
-    let mut lengths = headers.elements("content-length");
+    let mut lengths = headers.elements(Name::ContentLength);
     let first = lengths.next()?;
     let digits = first.bytes().all(|byte| byte.is_ascii_digit());
     // §6.3: the same value may be repeated, another one makes the framing unknown.

@@ -14,7 +14,7 @@ use crate::chunk::Chunk;
 use crate::config::Limits;
 use crate::duplex::{Direction, Duplex};
 use crate::http::body::Body;
-use crate::http::head::{self, Request, Response};
+use crate::http::head::{self, Name, Request, Response};
 use crate::inbox::Inbox;
 use crate::origin::Span;
 use crate::polling::{self, Exchanged, Passed};
@@ -324,8 +324,8 @@ impl Exchange {
         let response = &answered.response;
         let upgrade = asked.as_ref().is_some_and(|asked| asked.upgrade);
         if response.status == 101 {
-            let websocket = upgrade || response.headers.has_token("upgrade", "websocket");
-            if !websocket && response.headers.has_token("upgrade", "h2c") {
+            let websocket = upgrade || response.headers.has_token(Name::Upgrade, "websocket");
+            if !websocket && response.headers.has_token(Name::Upgrade, "h2c") {
                 return Some(Step::Http2);
             }
             return Some(if websocket { Step::Switched(asked, Some(answered)) } else { self.foreign(false) });
@@ -410,5 +410,5 @@ fn at_most<'a>(bytes: &'a [u8], limits: &Limits) -> &'a [u8] {
 
 /// Whether a request asks for a WebSocket, rightly or not.
 fn is_upgrade(request: &Request) -> bool {
-    request.headers.has_token("upgrade", "websocket") || request.headers.first("sec-websocket-key").is_some()
+    request.headers.has_token(Name::Upgrade, "websocket") || request.headers.first(Name::SecWebSocketKey).is_some()
 }

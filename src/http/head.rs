@@ -3,6 +3,7 @@
 //! Total: any bytes give a head. What is not HTTP syntax is left out of the headers and told.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,32 +34,104 @@ pub struct Response {
 }
 
 /// Header lines in their order, names and values as sent; folded lines are joined with a space (RFC 9112 §5.2).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Headers {
-    /// All names and values, one behind the other.
+    /// Where the lines stand: the section as it was sent, and what was put together behind it.
     text: String,
-    /// Where each name ends in it, and the value behind that.
-    ends: Vec<(usize, usize)>,
+    lines: Vec<Line>,
     /// The first line that is not HTTP syntax.
     pub malformed: Option<Box<str>>,
     /// How many fields are not known whole: over HTTP/2 they may refer to what was not captured.
     pub unknown: usize,
 }
 
+/// A header line, in the text of its section.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Line {
+    known: Option<Name>,
+    name: Range<usize>,
+    value: Range<usize>,
+}
+
+/// The names that are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Name {
+    /// `:authority` of HTTP/2 (RFC 9113 §8.3.1).
+    Authority,
+    /// `Connection` (RFC 9110 §7.6.1).
+    Connection,
+    /// `Content-Length` (RFC 9110 §8.6).
+    ContentLength,
+    /// `Host` (RFC 9110 §7.2).
+    Host,
+    /// `Origin` (RFC 6454 §7).
+    Origin,
+    /// `:scheme` of HTTP/2 (RFC 9113 §8.3.1).
+    Scheme,
+    /// `Sec-WebSocket-Accept` (RFC 6455 §11.3.3).
+    SecWebSocketAccept,
+    /// `Sec-WebSocket-Extensions` (RFC 6455 §11.3.2).
+    SecWebSocketExtensions,
+    /// `Sec-WebSocket-Key` (RFC 6455 §11.3.1).
+    SecWebSocketKey,
+    /// `Sec-WebSocket-Protocol` (RFC 6455 §11.3.4).
+    SecWebSocketProtocol,
+    /// `Sec-WebSocket-Version` (RFC 6455 §11.3.5).
+    SecWebSocketVersion,
+    /// `Transfer-Encoding` (RFC 9112 §6.1).
+    TransferEncoding,
+    /// `Upgrade` (RFC 9110 §7.8).
+    Upgrade,
+    /// `User-Agent` (RFC 9110 §10.1.5).
+    UserAgent,
+}
+
+impl Name {
+    /// The name that is written so, in any case.
+    fn of(name: &[u8]) -> Option<Self> {
+        let mut lower = [0; "sec-websocket-extensions".len()];
+        lower.get_mut(..name.len())?.copy_from_slice(name);
+        lower.make_ascii_lowercase();
+        Some(match &lower[..name.len()] {
+            b":authority" => Self::Authority,
+            b"connection" => Self::Connection,
+            b"content-length" => Self::ContentLength,
+            b"host" => Self::Host,
+            b"origin" => Self::Origin,
+            b":scheme" => Self::Scheme,
+            b"sec-websocket-accept" => Self::SecWebSocketAccept,
+            b"sec-websocket-extensions" => Self::SecWebSocketExtensions,
+            b"sec-websocket-key" => Self::SecWebSocketKey,
+            b"sec-websocket-protocol" => Self::SecWebSocketProtocol,
+            b"sec-websocket-version" => Self::SecWebSocketVersion,
+            b"transfer-encoding" => Self::TransferEncoding,
+            b"upgrade" => Self::Upgrade,
+            b"user-agent" => Self::UserAgent,
+            _ => return None,
+        })
+    }
+}
+
 impl Request {
     /// Who is asked: the target's where it is a URI, as a proxy is asked (RFC 9112 §3.2.2), else Host, or over HTTP/2
     /// `:authority` (RFC 9113 §8.3.1).
     pub fn authority(&self) -> Option<&str> {
-        let uri =
-            self.target.split_once("://").filter(|(scheme, _)| !scheme.is_empty() && !scheme.contains(['/', '?']));
-        let authority = uri.and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
-        authority.or_else(|| self.headers.first(":authority")).or_else(|| self.headers.first("host"))
+        let authority = || behind_scheme(&self.target)?.split(['/', '?', '#']).next();
+        authority().or_else(|| self.headers.first(Name::Authority)).or_else(|| self.headers.first(Name::Host))
     }
 
     /// Whether it came over HTTP/2.
     pub fn is_http2(&self) -> bool {
         &*self.version == "2"
     }
+}
+
+/// What follows `://` in a URI (RFC 3986 §3); `None` where its scheme is followed by anything else.
+pub fn behind_scheme(uri: &str) -> Option<&str> {
+    let end = uri.find(['/', '?'])?;
+    let (start, rest) = uri.split_at(end);
+    start.strip_suffix(':').filter(|scheme| !scheme.is_empty())?;
+    rest.strip_prefix("//")
 }
 
 impl Response {
@@ -68,28 +141,41 @@ impl Response {
     }
 }
 
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.lines().eq(other.lines()) && self.malformed == other.malformed && self.unknown == other.unknown
+    }
+}
+
+impl Eq for Headers {}
+
 impl Headers {
     /// Bytes of all names and values.
     pub fn size(&self) -> usize {
-        self.text.len()
+        self.lines.iter().map(|line| line.name.len() + line.value.len()).sum()
     }
 
     /// Name and value of each line.
     pub fn lines(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        let mut start = 0;
-        self.ends.iter().map(move |&(name, value)| {
-            let line = (&self.text[start..name], &self.text[name..value]);
-            start = value;
-            line
-        })
+        self.lines.iter().map(|line| (&self.text[line.name.clone()], &self.text[line.value.clone()]))
     }
 
     /// Adds a line.
     pub fn push(&mut self, name: &str, value: &str) {
-        self.text.push_str(name);
-        let name = self.text.len();
-        self.text.push_str(value);
-        self.ends.push((name, self.text.len()));
+        let name = self.append(name);
+        let value = self.append(value);
+        self.add(name, value);
+    }
+
+    fn append(&mut self, part: &str) -> Range<usize> {
+        let start = self.text.len();
+        self.text.push_str(part);
+        start..self.text.len()
+    }
+
+    /// Adds a line that stands in the text already.
+    fn add(&mut self, name: Range<usize>, value: Range<usize>) {
+        self.lines.push(Line { known: Name::of(&self.text.as_bytes()[name.clone()]), name, value });
     }
 
     /// Writes other values in the place of those for which `replace` has one.
@@ -103,61 +189,57 @@ impl Headers {
 
     /// Adds a folded line to the value of the last one; whether there is one.
     fn fold(&mut self, more: &str) -> bool {
-        let Some((_, end)) = self.ends.last_mut() else { return false };
+        let Some(Line { value, .. }) = self.lines.last_mut() else { return false };
+        if value.end != self.text.len() {
+            // Once a line, as what is put together stands at the end.
+            let start = self.text.len();
+            self.text.extend_from_within(value.clone());
+            value.start = start;
+        }
         self.text.push(' ');
         self.text.push_str(more);
-        *end = self.text.len();
+        value.end = self.text.len();
         true
     }
 
-    /// Values of all lines of this name, any case.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let mut from = 0;
-        std::iter::from_fn(move || {
-            let (line, value) = self.next_of(name, from)?;
-            from = line + 1;
-            Some(value)
-        })
+    /// Values of all lines of this name.
+    pub fn all(&self, name: Name) -> impl Iterator<Item = &str> {
+        let lines = self.lines.iter().filter(move |line| line.known == Some(name));
+        lines.map(|line| &self.text[line.value.clone()])
     }
 
-    /// Value of the first line of this name, any case.
-    pub fn first(&self, name: &str) -> Option<&str> {
-        self.next_of(name, 0).map(|(_, value)| value)
-    }
-
-    /// The first line of this name among those from `from` on, and its value.
-    fn next_of(&self, name: &str, from: usize) -> Option<(usize, &str)> {
-        let (text, name) = (self.text.as_bytes(), name.as_bytes());
-        let mut start = if from == 0 { 0 } else { self.ends[from - 1].1 };
-        for (line, &(end, value)) in (from..).zip(&self.ends[from..]) {
-            // Most names have another length, and most of the rest another first letter.
-            let perhaps = end - start == name.len()
-                && text.get(start).map(u8::to_ascii_lowercase) == name.first().map(u8::to_ascii_lowercase);
-            if perhaps && text[start..end].eq_ignore_ascii_case(name) {
-                return Some((line, &self.text[end..value]));
-            }
-            start = value;
-        }
-        None
+    /// Value of the first line of this name.
+    pub fn first(&self, name: Name) -> Option<&str> {
+        self.all(name).next()
     }
 
     /// Elements of the comma-separated lists of all lines of this name, empty ones left out (RFC 9110 §5.6.1).
-    pub fn elements<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn elements(&self, name: Name) -> impl Iterator<Item = &str> {
         self.all(name).flat_map(split_list).map(str::trim).filter(|element| !element.is_empty())
     }
 
     /// Whether a list header has this token, any case.
-    pub fn has_token(&self, name: &str, token: &str) -> bool {
+    pub fn has_token(&self, name: Name, token: &str) -> bool {
+        let is_it = |element: &str| element.eq_ignore_ascii_case(token);
         // Nearly always it is the only one.
-        let alone = |value: &str| value.eq_ignore_ascii_case(token);
-        self.first(name).is_some_and(alone) || self.elements(name).any(|element| element.eq_ignore_ascii_case(token))
+        self.first(name).is_some_and(is_it) || self.elements(name).any(is_it)
     }
 
     /// Values of all lines of this name joined with a comma, which means the same (RFC 9110 §5.3).
-    pub fn joined(&self, name: &str) -> Option<Box<str>> {
+    pub fn joined(&self, name: Name) -> Option<Box<str>> {
         let mut values = self.all(name);
         let first = values.next()?;
         Some(values.fold(first.to_owned(), |joined, value| joined + ", " + value).into())
+    }
+
+    /// Bytes of memory that they take.
+    pub fn held(&self) -> usize {
+        self.text.capacity() + self.lines.capacity() * size_of::<Line>()
+    }
+
+    /// Names, values, and which of those that are asked for each name is.
+    pub fn known(&self) -> impl Iterator<Item = (Option<Name>, &str, &str)> {
+        self.lines.iter().zip(self.lines()).map(|(line, (name, value))| (line.known, name, value))
     }
 }
 
@@ -293,29 +375,29 @@ fn first_line(bytes: &[u8]) -> (Cow<'_, str>, &[u8]) {
 }
 
 fn headers(bytes: &[u8]) -> Headers {
-    let count = memchr::memchr_iter(b'\n', bytes).count();
-    let text = String::with_capacity(bytes.len());
-    let mut headers = Headers { text, ends: Vec::with_capacity(count), ..Headers::default() };
-    // Nearly always all of it is, and then so are its parts: they begin and end beside ASCII.
+    // Nearly always all of it is text, and then so are its parts: they begin and end beside ASCII.
     let whole = str::from_utf8(bytes).ok();
-    let text = |part: std::ops::Range<usize>| match whole {
-        Some(whole) => Cow::Borrowed(&whole[part]),
-        None => self::text(&bytes[part]),
-    };
+    let text = whole.unwrap_or_default().to_owned();
+    let mut headers = Headers { text, lines: Vec::with_capacity(1 + bytes.len() / 32), ..Headers::default() };
     let mut start = 0;
     while start < bytes.len() {
-        let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |length| start + length);
-        let folded = bytes[start..end].starts_with(b" ") || bytes[start..end].starts_with(b"\t");
-        let colon = memchr::memchr(b':', &bytes[start..end]).map(|length| start + length);
-        match colon {
-            _ if matches!(&bytes[start..end], b"" | b"\r") => {}
-            _ if folded && headers.fold(&text(trimmed(bytes, start..end))) => {}
-            Some(colon) if colon > start && bytes[start..colon].iter().copied().all(is_token) => {
-                headers.push(&text(start..colon), &text(trimmed(bytes, colon + 1..end)));
+        let line = &bytes[start..];
+        let name = line.iter().position(|byte| !is_token(*byte)).unwrap_or(line.len());
+        let length = memchr::memchr(b'\n', &line[name..]).map_or(line.len(), |length| name + length);
+        let end = start + length;
+        match &bytes[start..end] {
+            b"" | b"\r" => {}
+            line if name > 0 && line.get(name) == Some(&b':') => {
+                let (name, value) = (start..start + name, trimmed(bytes, start + name + 1..end));
+                match whole {
+                    Some(_) => headers.add(name, value),
+                    None => headers.push(&self::text(&bytes[name]), &self::text(&bytes[value])),
+                }
             }
-            Some(_) | None => {
-                let line = start..end - usize::from(bytes[start..end].ends_with(b"\r"));
-                headers.malformed.get_or_insert_with(|| text(line).into());
+            [b' ' | b'\t', ..] if headers.fold(&self::text(&bytes[trimmed(bytes, start..end)])) => {}
+            line => {
+                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                headers.malformed.get_or_insert_with(|| self::text(line).into());
             }
         }
         start = end + 1;
@@ -324,7 +406,7 @@ fn headers(bytes: &[u8]) -> Headers {
 }
 
 /// A range of bytes without the white space around them.
-fn trimmed(bytes: &[u8], range: std::ops::Range<usize>) -> std::ops::Range<usize> {
+fn trimmed(bytes: &[u8], range: Range<usize>) -> Range<usize> {
     let behind = bytes[range.clone()].trim_ascii_start();
     let start = range.end - behind.len();
     start..start + behind.trim_ascii_end().len()
@@ -367,17 +449,17 @@ mod tests {
     fn parts_of_a_request() {
         let head = request(b"GET /chat?x=1 HTTP/1.1\r\nHost: a\r\nUpgrade:websocket \r\nX: one\r\n  two\r\n\r\n");
         assert_eq!((&*head.method, &*head.target, &*head.version), ("GET", "/chat?x=1", "1.1"));
-        assert_eq!(head.headers.first("upgrade"), Some("websocket"));
-        assert_eq!(head.headers.first("x"), Some("one two"));
+        assert_eq!(head.headers.first(Name::Upgrade), Some("websocket"));
+        assert_eq!(head.headers.lines().last(), Some(("X", "one two")));
         assert_eq!(head.headers.malformed, None);
     }
 
     #[test]
     fn parts_of_a_response() {
-        let head = response(b"HTTP/1.1 101 Web Socket Protocol Handshake\r\nA: 1, 2\r\na: \"3,4\"\r\n\r\n");
+        let head = response(b"HTTP/1.1 101 Web Socket Protocol Handshake\r\nUpgrade: 1, 2\r\nupgrade: \"3,4\"\r\n\r\n");
         assert_eq!((head.status, &*head.reason), (101, "Web Socket Protocol Handshake"));
-        assert_eq!(head.headers.elements("a").collect::<Vec<_>>(), ["1", "2", "\"3,4\""]);
-        assert_eq!(head.headers.joined("A").as_deref(), Some("1, 2, \"3,4\""));
+        assert_eq!(head.headers.elements(Name::Upgrade).collect::<Vec<_>>(), ["1", "2", "\"3,4\""]);
+        assert_eq!(head.headers.joined(Name::Upgrade).as_deref(), Some("1, 2, \"3,4\""));
         assert_eq!(response(b"HTTP/1.1 101\r\n\r\n").status, 101);
     }
 
@@ -388,6 +470,49 @@ mod tests {
         {
             let head = request(format!("GET {target} HTTP/1.1\r\nHost: b\r\n\r\n").as_bytes());
             assert_eq!(head.authority(), Some(expected), "{target}");
+        }
+    }
+
+    #[test]
+    fn names_are_known_in_any_case_and_by_nothing_less_than_all_of_them() {
+        let names = [
+            (":authority", Name::Authority),
+            ("Connection", Name::Connection),
+            ("Content-Length", Name::ContentLength),
+            ("Host", Name::Host),
+            ("Origin", Name::Origin),
+            (":scheme", Name::Scheme),
+            ("Sec-WebSocket-Accept", Name::SecWebSocketAccept),
+            ("Sec-WebSocket-Extensions", Name::SecWebSocketExtensions),
+            ("Sec-WebSocket-Key", Name::SecWebSocketKey),
+            ("Sec-WebSocket-Protocol", Name::SecWebSocketProtocol),
+            ("Sec-WebSocket-Version", Name::SecWebSocketVersion),
+            ("Transfer-Encoding", Name::TransferEncoding),
+            ("Upgrade", Name::Upgrade),
+            ("User-Agent", Name::UserAgent),
+        ];
+        for (text, name) in names {
+            assert_eq!(Name::of(text.as_bytes()), Some(name));
+            assert_eq!(Name::of(text.to_ascii_uppercase().as_bytes()), Some(name));
+            assert_eq!(Name::of(format!("{text}s").as_bytes()), None);
+            assert_eq!(Name::of(&text.as_bytes()[1..]), None);
+        }
+        assert_eq!(Name::of(b""), None);
+        assert_eq!(Name::of(&[b'x'; 1000]), None);
+    }
+
+    #[test]
+    fn folded_lines_are_joined_wherever_they_stand() {
+        for (before, after) in [("", ""), ("B: c\r\n", ""), ("", "B: c\r\n"), ("B: \u{e9}\r\n", "B: c\r\n")] {
+            let head = format!("GET / HTTP/1.1\r\n{before}X: one\r\n  two\r\n\tthree\r\n{after}\r\n");
+            let latin: Vec<u8> = head.chars().map(|char| char as u8).collect();
+            for bytes in [head.as_bytes(), &latin] {
+                let headers = request(bytes).headers;
+                let others = before.len().min(1) + after.len().min(1);
+                assert_eq!(headers.lines().len(), 1 + others, "{headers:?}");
+                assert!(headers.lines().any(|line| line == ("X", "one two three")), "{headers:?}");
+                assert_eq!(headers.size(), headers.lines().map(|(name, value)| name.len() + value.len()).sum());
+            }
         }
     }
 

@@ -122,9 +122,13 @@ mod tests {
         let head = b"GET / HTTP/1.1\r\nCOOKIE: a=b\r\nProxy-Authorization: Basic eDp5\r\nSec-WebSocket-Key: k\r\nReferer: http://a/?token=1\r\n\r\n";
         let mut headers = head::request(head).headers;
         redact_headers(&mut headers);
-        assert_eq!(headers.first("cookie"), Some(REDACTED));
-        assert_eq!(headers.first("proxy-authorization"), Some(REDACTED));
-        assert_eq!(headers.first("sec-websocket-key"), Some("k"));
-        assert_eq!(headers.first("referer"), Some("http://a/?token=[redacted]"));
+        let expected = [
+            ("COOKIE", REDACTED),
+            ("Proxy-Authorization", REDACTED),
+            ("Sec-WebSocket-Key", "k"),
+            ("Referer", "http://a/?token=[redacted]"),
+        ];
+        assert!(headers.lines().eq(expected), "{headers:?}");
+        assert!(!format!("{headers:?}").contains("eDp5"));
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::anomaly::{Anomaly, Code, Detail};
 use crate::duplex::Direction;
-use crate::http::head::Request;
+use crate::http::head::{Name, Request};
 
 /// Judges the request, as far as it differs from an upgrade.
 pub fn judge_request(request: &Request, anomalies: &mut Vec<Anomaly>) {
@@ -14,7 +14,7 @@ pub fn judge_request(request: &Request, anomalies: &mut Vec<Anomaly>) {
         found(Code::HandshakeMethod, Detail::Found(request.method.clone()));
     }
     // §5: http stands for ws, and https for wss.
-    match request.headers.first(":scheme") {
+    match request.headers.first(Name::Scheme) {
         Some("http" | "https") => {}
         Some(other) => found(Code::HandshakeScheme, Detail::Found(other.into())),
         None => found(Code::HandshakeScheme, Detail::None),

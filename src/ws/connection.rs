@@ -99,15 +99,15 @@ impl WebSocket {
 
     /// Takes what came before it was known what it is, in the order in which it came.
     pub fn push_waiting(&mut self, inboxes: [&Inbox; 2], shared: &mut Shared) {
-        let waiting = Direction::BOTH.into_iter().zip(inboxes).flat_map(|(way, inbox)| {
+        let mut waiting = Vec::new();
+        for (way, inbox) in Direction::BOTH.into_iter().zip(inboxes) {
             // The bytes of one side are in order, but their packets need not be.
             let mut latest = 0;
-            inbox.chunks().map(move |chunk| {
+            for chunk in inbox.chunks() {
                 latest = latest.max(chunk.origin.packet);
-                (latest, way, chunk)
-            })
-        });
-        let mut waiting: Vec<_> = waiting.collect();
+                waiting.push((latest, way, chunk));
+            }
+        }
         waiting.sort_by_key(|(latest, ..)| *latest);
         let agreement = self.sides.judge.agreement();
         for (direction, inbox) in Direction::BOTH.into_iter().zip(inboxes) {

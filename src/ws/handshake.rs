@@ -10,7 +10,7 @@ use sha1::{Digest as _, Sha1};
 use crate::anomaly::{Anomaly, Code, Detail, Severity};
 use crate::duplex::Direction;
 use crate::event::{Accept, Terms, Verdict};
-use crate::http::head::{Headers, Request, Response};
+use crate::http::head::{self, Headers, Name, Request, Response};
 use crate::http::secret;
 use crate::ledger::Nonce;
 use crate::ws::connect;
@@ -105,21 +105,24 @@ pub fn accept(key: &str) -> String {
 
 /// The nonce that a key is the base64 form of (§4.1); `None` where it is not that of 16 bytes.
 pub fn nonce(key: &str) -> Option<Nonce> {
-    KEY.decode(key).ok()?.try_into().ok()
+    // Room for as many bytes as the decoder reckons with.
+    let mut bytes = [0; 18];
+    let count = KEY.decode_slice(key, &mut bytes).ok()?;
+    bytes[..count].try_into().ok()
 }
 
 fn read_request(request: &Request, terms: &mut Terms) {
     let headers = &request.headers;
-    terms.key = headers.first("sec-websocket-key").map(Into::into);
-    terms.subprotocols = headers.elements("sec-websocket-protocol").map(Into::into).collect();
-    terms.extensions = headers.joined("sec-websocket-extensions");
+    terms.key = headers.first(Name::SecWebSocketKey).map(Into::into);
+    terms.subprotocols = headers.elements(Name::SecWebSocketProtocol).map(Into::into).collect();
+    terms.extensions = headers.joined(Name::SecWebSocketExtensions);
 }
 
 fn read_response(response: &Response, terms: &mut Terms) {
     let headers = &response.headers;
-    terms.subprotocol = headers.elements("sec-websocket-protocol").next().map(Into::into);
-    terms.extension = headers.joined("sec-websocket-extensions");
-    let received = headers.first("sec-websocket-accept").map(Into::into);
+    terms.subprotocol = headers.elements(Name::SecWebSocketProtocol).next().map(Into::into);
+    terms.extension = headers.joined(Name::SecWebSocketExtensions);
+    let received = headers.first(Name::SecWebSocketAccept).map(Into::into);
     let expected = terms.key.as_ref().map(|key| accept(key).into());
     // Of a refusal none is expected, and over HTTP/2 it means nothing (RFC 8441 §5).
     if &*response.version == "2" {
@@ -139,19 +142,19 @@ fn judge_request(request: &Request, terms: &Terms, secure: bool, anomalies: &mut
     }
     let mut found = |code, detail| anomalies.push(Anomaly::new(code, detail).by(Direction::ToServer));
     // RFC 9112 §3.2: also where the target is a URI.
-    let host = if request.is_http2() { request.authority() } else { headers.first("host") };
+    let host = if request.is_http2() { request.authority() } else { headers.first(Name::Host) };
     if host.is_none() {
         found(Code::HandshakeHostMissing, Detail::None);
     }
-    match headers.first("sec-websocket-version") {
+    match headers.first(Name::SecWebSocketVersion) {
         None => found(Code::HandshakeVersionMissing, Detail::None),
         Some("13") => {}
         Some(other) => found(Code::HandshakeVersionUnsupported, Detail::Found(other.into())),
     }
-    if headers.all("sec-websocket-version").count() > 1 {
-        found(Code::HandshakeVersionRepeated, as_found(headers, "sec-websocket-version"));
+    if headers.all(Name::SecWebSocketVersion).count() > 1 {
+        found(Code::HandshakeVersionRepeated, as_found(headers, Name::SecWebSocketVersion));
     }
-    if headers.first("origin").is_none() {
+    if headers.first(Name::Origin).is_none() {
         found(Code::HandshakeOriginMissing, Detail::None);
     }
     let offered = &terms.subprotocols;
@@ -186,18 +189,18 @@ fn judge_upgrade(request: &Request, terms: &Terms, anomalies: &mut Vec<Anomaly>)
     if !is_upgradable(&request.version) {
         found(Code::HandshakeHttpVersion, Detail::Found(request.version.clone()));
     }
-    if !headers.has_token("upgrade", "websocket") {
-        found(Code::HandshakeUpgradeMissing, as_found(headers, "upgrade"));
+    if !headers.has_token(Name::Upgrade, "websocket") {
+        found(Code::HandshakeUpgradeMissing, as_found(headers, Name::Upgrade));
     }
-    if !headers.has_token("connection", "upgrade") {
-        found(Code::HandshakeConnectionMissing, as_found(headers, "connection"));
+    if !headers.has_token(Name::Connection, "upgrade") {
+        found(Code::HandshakeConnectionMissing, as_found(headers, Name::Connection));
     }
     match &terms.key {
         None => found(Code::HandshakeKeyMissing, Detail::None),
         Some(key) if nonce(key).is_none() => found(Code::HandshakeKeyInvalid, Detail::Found(key.clone())),
         Some(_) => {}
     }
-    if headers.all("sec-websocket-key").count() > 1 {
+    if headers.all(Name::SecWebSocketKey).count() > 1 {
         found(Code::HandshakeKeyRepeated, Detail::None);
     }
 }
@@ -208,15 +211,15 @@ fn judge_acceptance(request: Option<&Request>, response: &Response, terms: &Term
     }
     let headers = &response.headers;
     let mut found = |code, detail| anomalies.push(Anomaly::new(code, detail).by(Direction::ToClient));
-    if headers.elements("sec-websocket-protocol").count() > 1 {
-        found(Code::HandshakeSubprotocolRepeated, as_found(headers, "sec-websocket-protocol"));
+    if headers.elements(Name::SecWebSocketProtocol).count() > 1 {
+        found(Code::HandshakeSubprotocolRepeated, as_found(headers, Name::SecWebSocketProtocol));
     }
-    if headers.all("sec-websocket-extensions").count() > 1 {
-        found(Code::HandshakeExtensionRepeated, as_found(headers, "sec-websocket-extensions"));
+    if headers.all(Name::SecWebSocketExtensions).count() > 1 {
+        found(Code::HandshakeExtensionRepeated, as_found(headers, Name::SecWebSocketExtensions));
     }
     let Some(request) = request else { return };
     // §4.2.2: the empty string is no legal value, and was not offered.
-    if terms.subprotocol.is_none() && headers.first("sec-websocket-protocol").is_some() {
+    if terms.subprotocol.is_none() && headers.first(Name::SecWebSocketProtocol).is_some() {
         found(Code::HandshakeSubprotocolUnoffered, Detail::Found("".into()));
     }
     if let Some(chosen) = &terms.subprotocol
@@ -225,7 +228,7 @@ fn judge_acceptance(request: Option<&Request>, response: &Response, terms: &Term
         found(Code::HandshakeSubprotocolUnoffered, Detail::Found(chosen.clone()));
     }
     let host = request.authority();
-    if let (Some(origin), Some(host)) = (request.headers.first("origin"), host)
+    if let (Some(origin), Some(host)) = (request.headers.first(Name::Origin), host)
         && is_cross_site(origin, host)
     {
         let detail = Detail::Mismatch { found: origin.into(), expected: host.into() };
@@ -237,11 +240,11 @@ fn judge_acceptance(request: Option<&Request>, response: &Response, terms: &Term
 fn judge_switch(response: &Response, terms: &Terms, anomalies: &mut Vec<Anomaly>) {
     let headers = &response.headers;
     let mut found = |code, detail| anomalies.push(Anomaly::new(code, detail).by(Direction::ToClient));
-    if !headers.has_token("upgrade", "websocket") {
-        found(Code::HandshakeResponseUpgrade, as_found(headers, "upgrade"));
+    if !headers.has_token(Name::Upgrade, "websocket") {
+        found(Code::HandshakeResponseUpgrade, as_found(headers, Name::Upgrade));
     }
-    if !headers.has_token("connection", "upgrade") {
-        found(Code::HandshakeResponseConnection, as_found(headers, "connection"));
+    if !headers.has_token(Name::Connection, "upgrade") {
+        found(Code::HandshakeResponseConnection, as_found(headers, Name::Connection));
     }
     match &terms.accept {
         Some(Accept { received: Some(received), expected: Some(expected) }) if received != expected => {
@@ -251,7 +254,7 @@ fn judge_switch(response: &Response, terms: &Terms, anomalies: &mut Vec<Anomaly>
         Some(Accept { received: Some(_), .. }) => {}
         Some(Accept { received: None, .. }) | None => found(Code::HandshakeAcceptMissing, Detail::None),
     }
-    if headers.all("sec-websocket-accept").count() > 1 {
+    if headers.all(Name::SecWebSocketAccept).count() > 1 {
         found(Code::HandshakeAcceptRepeated, Detail::None);
     }
 }
@@ -276,11 +279,11 @@ fn is_absence(code: Code) -> bool {
 /// Whether a 426 says no version, though it is about that: it may want another upgrade first, as in RFC 2817.
 fn leaves_version_open(response: &Response) -> bool {
     let headers = &response.headers;
-    headers.first("sec-websocket-version").is_none()
-        && (headers.first("upgrade").is_none() || headers.has_token("upgrade", "websocket"))
+    headers.first(Name::SecWebSocketVersion).is_none()
+        && (headers.first(Name::Upgrade).is_none() || headers.has_token(Name::Upgrade, "websocket"))
 }
 
-fn as_found(headers: &Headers, name: &str) -> Detail {
+fn as_found(headers: &Headers, name: Name) -> Detail {
     headers.joined(name).map_or(Detail::None, Detail::Found)
 }
 
@@ -295,8 +298,8 @@ fn is_cross_site(origin: &str, host: &str) -> bool {
     if origin == "null" {
         return true;
     }
-    match origin.split_once("://") {
-        Some((_, authority)) if !authority.is_empty() => !host_name(authority).eq_ignore_ascii_case(host_name(host)),
+    match head::behind_scheme(origin) {
+        Some(authority) if !authority.is_empty() => !host_name(authority).eq_ignore_ascii_case(host_name(host)),
         Some(_) | None => false,
     }
 }
@@ -312,7 +315,6 @@ fn host_name(authority: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::head;
 
     const REQUEST: &str = "GET /chat HTTP/1.1\nHost: server.example.com\nUpgrade: websocket\nConnection: Upgrade\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nOrigin: http://server.example.com\n\
@@ -325,7 +327,7 @@ mod tests {
     fn judge_texts(request: &str, response: &str) -> (Verdict, Vec<Code>) {
         let request = head::request(request.as_bytes());
         // The server answers the key that it got.
-        let key = request.headers.first("sec-websocket-key").unwrap_or(KEY_OF_SECTION_1_3);
+        let key = request.headers.first(Name::SecWebSocketKey).unwrap_or(KEY_OF_SECTION_1_3);
         let response = response.replace("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", &accept(key));
         let response = head::response(response.as_bytes());
         let judged = judge(Some(&request), Some(&response), false);

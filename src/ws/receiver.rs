@@ -9,8 +9,8 @@
 //!            └─────────────────── frames found where a packet begins ────────────────┘
 //! ```
 //!
-//! From each of them the end of the stream leads to `Over`. What is under way lies in boxes that serve one frame after the
-//! other, so that a connection is small while nothing is ([`Tools`]), and a frame costs no allocation but that of its event.
+//! What is under way lies in boxes that serve one frame after the other, so that a connection is small while nothing is
+//! ([`Tools`]), and a frame costs no allocation but that of its event.
 //!
 //! An endpoint would fail the connection at the first violation; this goes on, and shows what came next.
 
@@ -136,7 +136,6 @@ impl Receiver {
                     self.search(false, cx);
                     return;
                 }
-                Some(State::Over) => return,
             }
         }
     }
@@ -162,7 +161,7 @@ impl Receiver {
     /// Nothing more can be told of the stream: tells what is unfinished.
     pub fn finish(&mut self, last: Origin, cx: &mut Context<'_>) {
         self.search(true, cx);
-        match self.state.replace(Box::new(State::Over)).as_deref_mut() {
+        match self.state.take().as_deref_mut() {
             Some(State::Payload(current)) => {
                 self.miss(current, current.left(), cx);
                 self.tell_frame(current, false, last, cx);
@@ -173,7 +172,7 @@ impl Receiver {
                     self.tell_frame(&mut current, false, last, cx);
                 }
             }
-            None | Some(State::Searching(_) | State::Over) => {}
+            None | Some(State::Searching(_)) => {}
         }
         self.cut_message_off(last, cx);
     }
@@ -198,7 +197,7 @@ impl Receiver {
     pub fn held(&self) -> usize {
         let searched = match self.state.as_deref() {
             Some(State::Searching(search)) => search.held(),
-            None | Some(State::Header(_) | State::Payload(_) | State::Over) => 0,
+            None | Some(State::Header(_) | State::Payload(_)) => 0,
         };
         let message = self.message.as_ref().map_or(0, |message| message.held());
         searched + message + self.inflater.as_ref().map_or(0, |inflater| inflater.held())
@@ -290,7 +289,7 @@ impl Receiver {
                 self.tell_frame(current, true, last, cx);
                 cx.tools.states.take_back(state);
             }
-            State::Payload(_) | State::Header(_) | State::Searching(_) | State::Over => self.state = Some(state),
+            State::Payload(_) | State::Header(_) | State::Searching(_) => self.state = Some(state),
         }
     }
 

@@ -16,8 +16,6 @@ pub enum State {
     Payload(Current),
     /// Where the next frame begins is not known.
     Searching(Box<Search>),
-    /// Nothing more will come.
-    Over,
 }
 
 /// Where a frame begins.

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{put, row, title};
 use crate::event::Accept;
+use crate::http::head::Name;
 use crate::tui::ink::{Ink, Inked};
 use crate::tui::model::Model;
 use crate::tui::show;
@@ -38,7 +39,7 @@ fn lines(model: &Model, number: u64, columns: usize) -> Vec<Inked> {
     if let Some(request) = &handshake.request {
         let answer = handshake.response.as_ref().map_or_else(|| "?".to_owned(), |response| response.status.to_string());
         pair("request", &format!("{} {} -> {answer}", request.method, request.target));
-        for (label, name) in [("host", "host"), ("origin", "origin"), ("agent", "user-agent")] {
+        for (label, name) in [("host", Name::Host), ("origin", Name::Origin), ("agent", Name::UserAgent)] {
             if let Some(value) = request.headers.first(name) {
                 pair(label, value);
             }

@@ -3,7 +3,7 @@
 //! Input: where the search stops first, then the bytes.
 
 use wscope::http::body::Body;
-use wscope::http::head;
+use wscope::http::head::{self, Name};
 
 /// See above.
 pub fn run(data: &[u8]) {
@@ -19,7 +19,7 @@ pub fn run(data: &[u8]) {
         let text: usize = headers.lines().map(|(name, value)| name.len() + value.len()).sum();
         // A byte that is not UTF-8 becomes a character of two.
         assert!(text == headers.size() && text <= 2 * length);
-        headers.elements("sec-websocket-extensions").for_each(drop);
+        headers.elements(Name::SecWebSocketExtensions).for_each(drop);
     }
     for start in 0..length.min(40) {
         // What was decided of a beginning stays so when more comes.
