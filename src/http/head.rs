@@ -511,7 +511,10 @@ mod tests {
                 let others = before.len().min(1) + after.len().min(1);
                 assert_eq!(headers.lines().len(), 1 + others, "{headers:?}");
                 assert!(headers.lines().any(|line| line == ("X", "one two three")), "{headers:?}");
-                assert_eq!(headers.size(), headers.lines().map(|(name, value)| name.len() + value.len()).sum());
+                assert_eq!(
+                    headers.size(),
+                    headers.lines().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+                );
             }
         }
     }
