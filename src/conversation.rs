@@ -2,6 +2,7 @@
 
 use crate::anomaly::{Anomaly, Code, Detail};
 use crate::carrier::Carrier;
+use crate::chunk::Chunk;
 use crate::config::Config;
 use crate::duplex::Direction;
 use crate::event::{End, Gap, GapReason};
@@ -37,19 +38,34 @@ impl Conversation {
 
     /// Takes a segment, and what can be read now.
     pub fn push(&mut self, segment: &Segment<'_>, key: &Key, shared: &mut Shared) {
+        if segment.is_bare() {
+            // As half of them are.
+            return self.flow.acknowledge(segment, &mut shared.spares);
+        }
         let (mut direction, arrival) = self.flow.insert(segment, &shared.config.limits, &mut shared.spares);
         if let Some(offset) = arrival.conflict {
             let conflict = Anomaly::new(Code::TcpOverlapConflict, Detail::Number("at stream offset".into(), offset));
             self.session.notice(conflict.by(direction), segment.origin, shared);
         }
         if let Some(chunk) = arrival.chunk {
-            direction = self.orient(direction, chunk.bytes);
-            self.session.push(direction, chunk, self.carrier(key), shared);
+            direction = self.take(direction, chunk, key, shared);
         }
         if let Some((offset, length)) = arrival.cut {
             let gap = Gap::new(direction, offset, length, GapReason::SnapLength);
             self.session.gap(gap, segment.origin, self.carrier(key), shared);
         }
+    }
+
+    /// Takes bytes that are in order; which way they really go.
+    fn take(&mut self, direction: Direction, chunk: Chunk<'_>, key: &Key, shared: &mut Shared) -> Direction {
+        if let Session::WebSocket(socket) = &mut self.session {
+            // As nearly always; what it runs on is of no interest any more.
+            socket.push(direction, chunk, shared);
+            return direction;
+        }
+        let direction = self.orient(direction, chunk.bytes);
+        self.session.push(direction, chunk, self.carrier(key), shared);
+        direction
     }
 
     /// Memory it keeps between packets, in bytes.
@@ -118,9 +134,7 @@ impl Conversation {
     fn hand_on(&mut self, direction: Direction, key: &Key, shared: &mut Shared) -> bool {
         match self.flow.ready(direction, &shared.config.limits, &mut shared.spares) {
             Some(Ready::Bytes(waited)) => {
-                let chunk = waited.chunk();
-                let direction = self.orient(direction, chunk.bytes);
-                self.session.push(direction, chunk, self.carrier(key), shared);
+                self.take(direction, waited.chunk(), key, shared);
             }
             Some(Ready::Cut(origin, offset, length)) => {
                 let gap = Gap::new(direction, offset, length, GapReason::SnapLength);

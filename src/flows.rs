@@ -373,9 +373,11 @@ impl Flows {
         }
         let state = State::Live { conversation: Conversation::new(first), websocket: false };
         let last = self.now.max(first.origin.time);
-        let filed = Filed::new(Queue::Other, last);
-        let id = self.table.insert(key, Entry { opened: first.origin.packet, last, filed, state });
-        self.file(id);
+        let mut entry = Entry { opened: first.origin.packet, last, filed: Filed::new(Queue::Other, last), state };
+        let filed = entry.deadline(&self.shared.config.limits);
+        entry.filed = filed;
+        let id = self.table.insert(key, entry);
+        self.deadlines.file(id, filed);
         id
     }
 

@@ -31,7 +31,7 @@ impl CaptureFile {
     }
 
     /// The next packet, secret or pause; `None` at the end. After an error there is no more to be had.
-    #[inline]
+    #[inline(always)] // with what it calls, as a packet has few steps and each is passed on by four functions
     pub(super) fn next(&mut self) -> Result<Option<Record>, Error> {
         let record = match &mut self.format {
             Some(format) => format.next(&mut self.window),
@@ -130,7 +130,7 @@ enum Format {
 }
 
 impl Format {
-    #[inline]
+    #[inline(always)]
     fn next(&mut self, window: &mut Window) -> Result<Option<Record>, Fault> {
         match self {
             Self::Pcap(pcap) => pcap.next(window),

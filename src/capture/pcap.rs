@@ -43,7 +43,7 @@ impl Pcap {
         Some(Self { order, nanos_per_tick, record_header, link: None, interface })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn next(&mut self, window: &mut Window) -> Result<Option<Record>, Fault> {
         let link = match self.link {
             Some(link) => link,

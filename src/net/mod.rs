@@ -41,6 +41,7 @@ use crate::origin::Origin;
 /// Finds the TCP segment in a packet.
 ///
 /// Total: any bytes have an answer. Reads headers only, so the cost does not depend on the payload; allocates nothing.
+#[inline(always)] // so that a segment is made where it is used
 pub fn decode<'a>(packet: &Packet<'a>) -> Decoded<'a> {
     match plain(packet) {
         Some(segment) => Decoded::Segment(segment),
@@ -103,6 +104,7 @@ fn plain<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
     })
 }
 
+#[inline(never)]
 fn first<'a>(packet: &Packet<'a>) -> Result<Decoded<'a>, Skip> {
     let frame = Wire::new(packet.bytes, packet.wire_len);
     let (ip, enclosure) = link::ip_packet(packet.link, frame)?;

@@ -62,6 +62,12 @@ impl<'a> Segment<'a> {
             cut: payload.cut(),
         })
     }
+
+    /// Whether it takes no sequence number, and neither ends the connection: it has nothing but an acknowledgment.
+    pub fn is_bare(&self) -> bool {
+        const MORE: u8 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0;
+        self.payload.is_empty() && self.cut == 0 && self.flags.0 & MORE == 0
+    }
 }
 
 /// IP address and TCP port.

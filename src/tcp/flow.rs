@@ -173,12 +173,18 @@ impl Flow {
         if segment.flags.has(Flags::RST) {
             self.seldom.get_or_insert_default().reset[direction].get_or_insert(first);
         }
-        if !self.is_steady() {
-            for direction in Direction::BOTH {
-                self.watch_hole(direction, segment.origin.time);
-            }
-        }
+        self.watch_holes(segment.origin.time);
         (direction, arrival)
+    }
+
+    /// Takes a segment of this flow that is [bare](Segment::is_bare), as [`insert`](Self::insert) would.
+    pub fn acknowledge(&mut self, segment: &Segment<'_>, spares: &mut Spares) {
+        self.last = segment.origin;
+        if let Some(ack) = segment.ack {
+            let opposite = self.direction(segment).opposite();
+            self.streams[opposite].acknowledge(ack, spares);
+        }
+        self.watch_holes(segment.origin.time);
     }
 
     /// Whether nothing waits or is searched for, and nothing was seen that may end it.
@@ -329,6 +335,14 @@ impl Flow {
             if seldom.reset[direction].is_some_and(|seq| self.streams[direction].is_next(seq)) {
                 self.ended[direction] = Some(End::Reset);
                 self.first_to_end.get_or_insert((direction, End::Reset));
+            }
+        }
+    }
+
+    fn watch_holes(&mut self, now: Timestamp) {
+        if !self.is_steady() {
+            for direction in Direction::BOTH {
+                self.watch_hole(direction, now);
             }
         }
     }
