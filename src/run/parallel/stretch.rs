@@ -6,9 +6,9 @@ use crate::front::Task;
 use crate::net::segment::Segment;
 
 /// A stretch has no more tasks than these,
-const TASKS: usize = 512;
+const TASKS: usize = 1024;
 /// and no more bytes than these; but always one task.
-const BYTES: usize = 128 << 10;
+const BYTES: usize = 256 << 10;
 
 /// One thread's share of a stretch: tasks, each with its turn.
 #[derive(Debug, Default)]
