@@ -33,6 +33,7 @@ pub mod input;
 pub mod ledger;
 pub mod limits;
 pub mod net;
+pub mod numbered;
 pub mod opening;
 pub mod origin;
 pub mod outbox;

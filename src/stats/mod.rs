@@ -17,16 +17,15 @@ pub mod text;
 pub mod traffic;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-use foldhash::quality::RandomState;
 
 use crate::anomaly::Code;
 use crate::check::OF_THE_CAPTURE;
 use crate::duplex::{Direction, Duplex};
 use crate::event::{Body, Closed, ConnectionId, End, Event, Frame, FrameHeader, Handshake, Message, Verdict};
 use crate::net::segment::Endpoint;
+use crate::numbered::Numbered;
 use crate::origin::Timestamp;
 use crate::outbox::Summary;
 use crate::ws::close::Close;
@@ -39,7 +38,7 @@ use traffic::Traffic;
 /// What was counted until now.
 #[derive(Debug)]
 pub struct Stats {
-    rows: HashMap<ConnectionId, Box<Row>, RandomState>,
+    rows: Numbered<Box<Row>>,
     /// Ended connections by their bytes, to shed the row of the smallest; none where all are kept.
     ended: BTreeSet<(u64, ConnectionId)>,
     limit: usize,
@@ -123,7 +122,7 @@ impl Stats {
     /// there are. Of each and of all it tells at most `methods` methods apart ([`Limits::methods`](crate::limits::Limits::methods)).
     pub fn new(limit: usize, methods: usize) -> Self {
         Self {
-            rows: HashMap::default(),
+            rows: Numbered::default(),
             ended: BTreeSet::new(),
             limit,
             methods,
@@ -146,7 +145,7 @@ impl Stats {
         if let Body::Handshake(handshake) = &event.body {
             self.handshake(event.connection, time, handshake);
         }
-        let Some(row) = self.rows.get_mut(&event.connection) else { return };
+        let Some(row) = self.rows.get_mut(event.connection) else { return };
         row.latest = row.latest.max(time);
         for anomaly in event.body.anomalies() {
             row.traffic.kinds.add(Kind::Anomaly(anomaly.code), 1);
@@ -221,7 +220,7 @@ impl Stats {
         if self.limit == usize::MAX {
             return;
         }
-        let bytes = self.rows.get(&connection).map_or(0, |row| row.traffic.wire_bytes());
+        let bytes = self.rows.get(connection).map_or(0, |row| row.traffic.wire_bytes());
         self.ended.insert((bytes, connection));
         if self.ended.len() > self.limit
             && let Some((bytes, smallest)) = self.ended.pop_first()
@@ -240,14 +239,14 @@ impl Stats {
     }
 
     fn drop_row(&mut self, connection: ConnectionId) -> Option<Box<Row>> {
-        let row = self.rows.remove(&connection)?;
+        let row = self.rows.remove(connection)?;
         self.methods_memory -= row.methods_memory();
         Some(row)
     }
 
     /// Takes other methods for those of a connection.
     pub fn set_methods(&mut self, connection: ConnectionId, methods: Methods) {
-        if let Some(row) = self.rows.get_mut(&connection) {
+        if let Some(row) = self.rows.get_mut(connection) {
             self.methods_memory = self.methods_memory + methods.memory() - row.methods_memory();
             row.traffic.set_methods(methods);
         }
@@ -270,14 +269,12 @@ impl Stats {
 
     /// The connections that have a row, in the order of their numbers.
     pub fn rows(&self) -> Vec<&Row> {
-        let mut rows: Vec<_> = self.rows.values().map(|row| &**row).collect();
-        rows.sort_unstable_by_key(|row| row.connection);
-        rows
+        self.rows.values().map(|row| &**row).collect()
     }
 
     /// The row of a connection.
     pub fn row(&self, connection: ConnectionId) -> Option<&Row> {
-        self.rows.get(&connection).map(|row| &**row)
+        self.rows.get(connection).map(|row| &**row)
     }
 
     /// Anomalies of the capture that no event told of.

@@ -1,12 +1,14 @@
 //! One thread of the analysis: its share of each stretch in, what it tells of it out.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::num::NonZero;
 use std::sync::mpsc::{Receiver, RecvError, Sender, SyncSender};
 
 use crate::config::{Config, Decode, Per};
 use crate::dissect::Dissector;
 use crate::event::{Body, ConnectionId, Event, NO_CONNECTION};
 use crate::flows::Flows;
+use crate::numbered::Numbered;
 use crate::outbox::{Summary, Told};
 
 use super::stretch::Share;
@@ -106,7 +108,7 @@ pub(super) struct Lane {
     /// What is given back of a stretch whose end was reached.
     done: Option<Share>,
     /// Its numbers of connections, and what they are over all threads; those alone of which more may be told.
-    numbers: HashMap<ConnectionId, ConnectionId, foldhash::fast::RandomState>,
+    numbers: Numbered<NonZero<ConnectionId>>,
     /// What it counted up to the last stretch.
     pub(super) summary: Box<Summary>,
 }
@@ -120,7 +122,7 @@ impl Lane {
             taken_bytes: 0,
             spent,
             done: None,
-            numbers: HashMap::default(),
+            numbers: Numbered::default(),
             summary: Box::default(),
         }
     }
@@ -166,7 +168,7 @@ impl Lane {
 
     /// A connection of this thread has this number over all.
     pub(super) fn number(&mut self, own: ConnectionId, number: ConnectionId) {
-        self.numbers.insert(own, number);
+        self.numbers.insert(own, NonZero::new(number).expect("numbers begin with 1"));
     }
 
     /// Gives an event the number that its connection has over all threads.
@@ -180,7 +182,7 @@ impl Lane {
             Body::Handshake(handshake) => !handshake.established,
             Body::Frame(_) | Body::Message(_) | Body::Gap(_) | Body::Notice(_) => false,
         };
-        let number = if last { self.numbers.remove(&own) } else { self.numbers.get(&own).copied() };
-        event.connection = number.expect("a connection is numbered before anything is told of it");
+        let number = if last { self.numbers.remove(own) } else { self.numbers.get(own).copied() };
+        event.connection = number.expect("a connection is numbered before anything is told of it").get();
     }
 }
