@@ -149,21 +149,30 @@ impl Json for Text<'_> {
 
 /// Index of the first byte that does not stand as it is; eight are looked at together.
 fn first_escaped(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const TOPS: u64 = ONES << 7;
     let (words, tail) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        // The top bit of each byte that is below `bound` or, behind an XOR, zero; above the first such byte it may be wrong.
-        let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word;
-        let (quote, backslash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
-        let found = (below(word, 0x20) | below(quote, 1) | below(backslash, 1)) & TOPS;
-        if found != 0 {
-            return Some(8 * index + found.trailing_zeros() as usize / 8);
+        if let Some(place) = escaped_in(*word) {
+            return Some(8 * index + place);
         }
     }
-    let index = tail.iter().position(|&byte| ESCAPES[usize::from(byte)] != 0)?;
-    Some(8 * words.len() + index)
+    match bytes.last_chunk() {
+        // With some that were looked at before.
+        Some(word) if !tail.is_empty() => Some(bytes.len() - 8 + escaped_in(*word)?),
+        Some(_) => None,
+        None => tail.iter().position(|&byte| ESCAPES[usize::from(byte)] != 0),
+    }
+}
+
+#[inline]
+fn escaped_in(word: [u8; 8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const TOPS: u64 = ONES << 7;
+    let word = u64::from_le_bytes(word);
+    // The top bit of each byte that is below `bound` or, behind an XOR, zero; above the first such byte it may be wrong.
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word;
+    let (quote, backslash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
+    let found = (below(word, 0x20) | below(quote, 1) | below(backslash, 1)) & TOPS;
+    (found != 0).then(|| found.trailing_zeros() as usize / 8)
 }
 
 /// Any bytes, written as a base64 string (RFC 4648 §4).

@@ -18,7 +18,7 @@ impl Clock {
     pub fn write(&mut self, time: Timestamp, out: &mut Vec<u8>) {
         let text = self.civil(time);
         out.extend_from_slice(text.as_bytes());
-        write_fraction(time.0.rem_euclid(SECOND), 9, out);
+        write_fraction(time.0.rem_euclid(SECOND).unsigned_abs(), SECOND.unsigned_abs(), out);
         out.push(b'Z');
     }
 
@@ -26,7 +26,7 @@ impl Clock {
     pub fn write_time_of_day(&mut self, time: Timestamp, out: &mut Vec<u8>) {
         let text = self.civil(time);
         out.extend_from_slice(text.rsplit('T').next().unwrap_or(text).as_bytes());
-        write_fraction(time.0.rem_euclid(SECOND) / 1000, 6, out);
+        write_fraction(time.0.rem_euclid(SECOND).unsigned_abs() / 1000, 1_000_000, out);
     }
 
     fn civil(&mut self, time: Timestamp) -> &str {
@@ -49,16 +49,14 @@ pub fn write_seconds(nanos: i64, out: &mut Vec<u8>) {
     }
     let nanos = nanos.unsigned_abs();
     out.extend_from_slice(itoa::Buffer::new().format(nanos / SECOND.unsigned_abs()).as_bytes());
-    write_fraction((nanos % SECOND.unsigned_abs()).cast_signed(), 9, out);
+    write_fraction(nanos % SECOND.unsigned_abs(), SECOND.unsigned_abs(), out);
 }
 
-fn write_fraction(mut value: i64, digits: usize, out: &mut Vec<u8>) {
-    let mut text = *b".000000000";
-    for digit in text[1..=digits].iter_mut().rev() {
-        *digit = b'0' + (value % 10) as u8;
-        value /= 10;
-    }
-    out.extend_from_slice(&text[..=digits]);
+/// A point, and as many digits behind it as `unit` has zeros; `value` is below it.
+fn write_fraction(value: u64, unit: u64, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(itoa::Buffer::new().format(unit + value).as_bytes());
+    out[start] = b'.';
 }
 
 #[cfg(test)]

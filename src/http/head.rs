@@ -89,7 +89,8 @@ pub enum Name {
 impl Name {
     /// The name that is written so, in any case.
     fn of(name: &[u8]) -> Option<Self> {
-        let mut lower = [0; "sec-websocket-extensions".len()];
+        // As long as the longest of them, and two vectors.
+        let mut lower = [0; 32];
         lower.get_mut(..name.len())?.copy_from_slice(name);
         lower.make_ascii_lowercase();
         Some(match &lower[..name.len()] {
@@ -345,24 +346,42 @@ pub fn looks_like_response(bytes: &[u8]) -> Option<bool> {
 /// Reads a request head.
 pub fn request(bytes: &[u8]) -> Request {
     let (line, rest) = first_line(bytes);
-    let mut parts = line.splitn(2, ' ');
-    let method = parts.next().unwrap_or_default().into();
-    let (target, version) = parts.next().and_then(|rest| rest.rsplit_once(' ')).unwrap_or_default();
-    Request { method, target: target.trim().into(), version: http_version(version), headers: headers(rest) }
+    let (method, behind) = split_at_space(&line);
+    let (target, version) = match memchr::memrchr(b' ', behind.as_bytes()) {
+        Some(space) => (&behind[..space], &behind[space + 1..]),
+        None => ("", ""),
+    };
+    Request {
+        method: method.into(),
+        target: target.trim_ascii().into(),
+        version: http_version(version),
+        headers: headers(rest),
+    }
 }
 
 /// Reads a response head.
 pub fn response(bytes: &[u8]) -> Response {
     let (line, rest) = first_line(bytes);
-    let mut parts = line.splitn(3, ' ');
-    let version = http_version(parts.next().unwrap_or_default());
-    let status = parts.next().and_then(|status| status.trim().parse().ok()).unwrap_or_default();
-    let reason = parts.next().unwrap_or_default().trim().into();
-    Response { status, reason, version, headers: headers(rest) }
+    let (version, behind) = split_at_space(&line);
+    let (status, reason) = split_at_space(behind);
+    Response {
+        status: status.trim_ascii().parse().unwrap_or_default(),
+        reason: reason.trim_ascii().into(),
+        version: http_version(version),
+        headers: headers(rest),
+    }
+}
+
+/// What stands before the first space, and behind it.
+fn split_at_space(line: &str) -> (&str, &str) {
+    match memchr::memchr(b' ', line.as_bytes()) {
+        Some(space) => (&line[..space], &line[space + 1..]),
+        None => (line, ""),
+    }
 }
 
 fn http_version(text: &str) -> Box<str> {
-    text.trim().strip_prefix("HTTP/").unwrap_or(text).into()
+    text.trim_ascii().strip_prefix("HTTP/").unwrap_or(text).into()
 }
 
 /// The first line that is not empty (RFC 9112 §2.2), and what follows it.

@@ -165,8 +165,9 @@ fn judge_request(request: &Request, terms: &Terms, secure: bool, anomalies: &mut
     if let Some(name) = in_query {
         found(Code::HandshakeCredentialsQuery, Detail::Found(name.into()));
     }
-    let in_header = headers.lines().find(|(name, _)| secret::is_credential_header(name));
-    if let Some(name) = in_header.map(|(name, _)| name).or(in_query).filter(|_| !secure) {
+    let mut others = headers.known().filter(|(known, ..)| known.is_none()).map(|(_, name, _)| name);
+    let in_header = others.find(|name| secret::is_credential_header(name));
+    if let Some(name) = in_header.or(in_query).filter(|_| !secure) {
         found(Code::HandshakeCredentialsCleartext, Detail::Found(name.into()));
     }
     if let Some(line) = &headers.malformed {
