@@ -98,17 +98,16 @@ impl Ledger {
         let room = limit.min(AT_ONCE);
         self.nonces.reserve(room.saturating_sub(self.nonces.len()));
         self.oldest_first.reserve(room.saturating_sub(self.oldest_first.len()));
-        if self.nonces.contains(&nonce) {
+        if !self.nonces.insert(nonce) {
             return true;
         }
-        if self.oldest_first.len() >= limit
+        self.oldest_first.push_back(nonce);
+        if self.oldest_first.len() > limit
             && let Some(oldest) = self.oldest_first.pop_front()
         {
             self.nonces.remove(&oldest);
             self.anomalies.add(Code::LimitForgotten);
         }
-        self.nonces.insert(nonce);
-        self.oldest_first.push_back(nonce);
         false
     }
 }

@@ -8,7 +8,10 @@ use crate::net::segment::Segment;
 /// A stretch has no more tasks than these,
 const TASKS: usize = 1024;
 /// and no more bytes than these; but always one task.
-const BYTES: usize = 256 << 10;
+const BYTES: usize = 128 << 10;
+
+/// Room is made for so many tasks more.
+const MORE: usize = 64;
 
 /// One thread's share of a stretch: tasks, each with its turn.
 #[derive(Debug, Default)]
@@ -39,6 +42,10 @@ impl Share {
             Task::Dropped(count, behind) => Kept::Other(Task::Dropped(count, behind)),
             Task::Finish => Kept::Other(Task::Finish),
         };
+        if self.tasks.is_empty() {
+            // With those that the last step adds; room that grows by doubling would be twice as much.
+            self.tasks.reserve_exact(TASKS + MORE);
+        }
         self.tasks.push((turn, kept));
     }
 
