@@ -232,19 +232,48 @@ impl Flows {
     fn push_segment(&mut self, segment: &Segment<'_>) {
         let key = Key::from(segment);
         self.touched = Touched::Nothing;
-        let Some(id) = self.find(&key, segment) else { return };
+        let found = self.table.find(&key);
+        if let Some(id) = found
+            && self.push_steady(id, &key, segment)
+        {
+            return;
+        }
+        let Some(id) = self.find(found, &key, segment) else { return };
         self.touched = Touched::Flow(id);
         let Some(entry) = self.table.get_mut(id) else { return };
         entry.last = self.now.max(segment.origin.time);
-        let State::Live { conversation, websocket } = &mut entry.state else { return };
+        let State::Live { conversation, .. } = &mut entry.state else { return };
         let before = conversation.flow.waiting_bytes();
         conversation.push(segment, &key, &mut self.shared);
-        if *websocket && conversation.is_steady() {
-            // As nearly always: there is nothing to be settled, and nothing waits or is left to do.
-            self.waiting -= before;
-            self.holders.count(id, conversation);
-            return self.relieve();
+        self.follow(id, before);
+    }
+
+    /// Takes a segment of a WebSocket on which nothing waits or ends, as nearly all are; whether it is one.
+    fn push_steady(&mut self, id: FlowId, key: &Key, segment: &Segment<'_>) -> bool {
+        let Some(entry) = self.table.get_mut(id) else { return false };
+        let State::Live { conversation, websocket: true } = &mut entry.state else { return false };
+        let is_own = !segment.flags.has(Flags::SYN) && !entry.filed.is_due(segment.origin.time);
+        if !is_own || !conversation.is_steady() {
+            return false;
         }
+        self.touched = Touched::Flow(id);
+        entry.last = self.now.max(segment.origin.time);
+        let before = conversation.flow.held();
+        conversation.push(segment, key, &mut self.shared);
+        if segment.is_bare() {
+            self.holders.lessen(before - conversation.flow.held(), conversation);
+        } else if conversation.is_steady() {
+            self.holders.count(id, conversation);
+            self.relieve();
+        } else {
+            self.follow(id, 0);
+        }
+        true
+    }
+
+    /// Settles what a segment made of a flow, behind whose holes `before` bytes waited.
+    fn follow(&mut self, id: FlowId, before: usize) {
+        let Some(conversation) = self.table.live(id) else { return };
         self.waiting = self.waiting + conversation.flow.waiting_bytes() - before;
         if !self.settle(id) {
             return;
@@ -315,10 +344,10 @@ impl Flows {
         }
     }
 
-    /// The entry that a segment belongs to, a new one where it opens one.
-    fn find(&mut self, key: &Key, segment: &Segment<'_>) -> Option<FlowId> {
+    /// The entry that a segment belongs to, a new one where it opens one; `found` is that of its key.
+    fn find(&mut self, found: Option<FlowId>, key: &Key, segment: &Segment<'_>) -> Option<FlowId> {
         let syn = segment.flags.has(Flags::SYN);
-        let found = self.table.find(key).filter(|&id| !self.has_expired(id, segment.origin.time));
+        let found = found.filter(|&id| !self.has_expired(id, segment.origin.time));
         if let Some(id) = found.or_else(|| self.half_opened(key, segment)) {
             let relation = match &mut self.table.get_mut(id)?.state {
                 State::Live { conversation, .. } => conversation.flow.relation(segment),

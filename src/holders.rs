@@ -30,6 +30,12 @@ impl Holders {
         conversation.counted = held;
     }
 
+    /// A flow keeps so much less than it was counted to.
+    pub fn lessen(&mut self, by: usize, conversation: &mut Conversation) {
+        self.held -= by;
+        conversation.counted -= by;
+    }
+
     /// Forgets what a flow keeps that is followed no more.
     pub fn leave(&mut self, conversation: &Conversation) {
         self.held -= conversation.counted;
