@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::num::NonZero;
-use std::sync::mpsc::{Receiver, RecvError, Sender, SyncSender};
+use std::sync::mpsc::{Receiver, RecvError, Sender, SyncSender, TryRecvError};
 
 use crate::config::{Config, Decode, Per};
 use crate::dissect::Dissector;
@@ -12,6 +12,7 @@ use crate::numbered::Numbered;
 use crate::outbox::{Summary, Told};
 
 use super::stretch::Share;
+use super::{Error, Finished, Reading, Turn};
 
 /// So much is handed on at once,
 const TOLD: usize = 256;
@@ -30,14 +31,35 @@ pub(super) enum Found {
     Done(Share, Box<Summary>),
 }
 
-/// Analyses shares until no more come, or nobody takes what is found. What was told of it comes back by `spent`, and is freed.
-pub(super) fn analyse(config: Config, shares: &Receiver<Share>, found: SyncSender<Found>, spent: Receiver<Vec<Event>>) {
+/// Analyses shares until no more come, or nobody takes what is found; reads on where none waits. What was told of it comes back by
+/// `spent`, and is freed. How the reading came to its end, where that was here.
+pub(super) fn analyse(
+    config: Config,
+    place: usize,
+    reading: &Reading<'_>,
+    shares: &Receiver<Share>,
+    found: SyncSender<Found>,
+    spent: Receiver<Vec<Event>>,
+) -> Option<Box<Result<Finished, Error>>> {
     let decode = config.decode != Decode::Nothing && config.per == Per::Message;
     let dissector = decode.then(|| Dissector::new(&config));
     let mut work = Work { flows: Flows::new(config), dissector, found, spent, told: Vec::new(), bytes: 0 };
-    while let Ok(share) = shares.recv() {
-        if work.analyse(share).is_none() {
-            return;
+    let mut end = None;
+    loop {
+        let share = match shares.try_recv() {
+            Err(TryRecvError::Empty) => match reading.take_turn(place) {
+                Turn::Read => continue,
+                Turn::End(how) => {
+                    end = Some(how);
+                    continue;
+                }
+                // Whoever is at it has a share for everybody, or lets go of the other end.
+                Turn::Taken => shares.recv().ok(),
+            },
+            share => share.ok(),
+        };
+        if share.and_then(|share| work.analyse(share)).is_none() {
+            return end;
         }
     }
 }

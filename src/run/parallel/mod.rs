@@ -9,16 +9,19 @@
 //!
 //! A flow belongs to one thread. Each task has its turn in the capture, and what was told is merged by turns; tasks that
 //! concern all flows (ticks, secrets, the end) are done by every thread, what is told of them goes by the first packet of the
-//! flow. All channels are bounded. They cannot lock each other up, as every thread gets a share of every stretch, empty or not:
-//! whoever is waited for has all that it needs.
+//! flow.
+//!
+//! The threads take turns at the reader: whoever has nothing to analyse. So as many are busy as were asked for, beside the merge. All
+//! channels are bounded. They cannot lock each other up: every thread gets a share of every stretch, empty or not, and who reads has
+//! handed on all that it found before; so whoever is waited for has all that it needs.
 
 mod lane;
 mod stretch;
 
 use std::hash::BuildHasher as _;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvError, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 
 use foldhash::fast::FixedState;
@@ -43,7 +46,7 @@ const WAITING: usize = 2;
 /// Blocks of what was told that wait to be merged, a thread.
 const FOUND: usize = 4;
 
-/// Analyses a source of regular files by so many threads beside the reader and the merge.
+/// Analyses a source of regular files by so many threads beside the merge.
 ///
 /// # Errors
 /// When an input cannot be read at all, or `sink` fails.
@@ -54,38 +57,85 @@ pub(super) fn analyse(
     sink: impl Sink,
     report: &AtomicBool,
 ) -> Result<Finished, Error> {
-    let started = OnceLock::new();
+    let (started, reading) = (OnceLock::new(), Reading::default());
     let config = Config { limits: config.limits.shared_by(threads), ..config.clone() };
     thread::scope(|scope| {
         let (marks, marked) = channel();
         let (spare, spares) = channel();
         let mut lanes = Vec::new();
         let mut shares = Vec::new();
+        let mut parts = Vec::new();
         for _ in 0..threads {
             let (share, taken) = sync_channel(WAITING);
             let (found, told) = sync_channel(FOUND);
             let (spent, back) = channel();
-            let config = config.clone();
-            scope.spawn(move || lane::analyse(config, &taken, found, back));
             shares.push((share, Share::default()));
+            parts.push((taken, found, back));
             lanes.push(Lane::new(told, spent));
         }
         let progress = Progress::begin(!sink.shows_progress());
-        let reader =
-            Reader { front: Front::new(&config), turn: 0, shares, spares, marks, started: &started, latest: None };
-        let reading = scope.spawn(move || reader.read(source, progress));
+        let front = Front::new(&config);
+        let finished = Finished::default();
+        let (turn, latest, started) = (0, None, &started);
+        reading.begin(Reader { source, front, turn, shares, spares, marks, started, progress, latest, finished });
+        let analyses = parts.into_iter().enumerate().map(|(place, (taken, found, back))| {
+            let (config, reading) = (config.clone(), &reading);
+            scope.spawn(move || lane::analyse(config, place, reading, &taken, found, back))
+        });
+        let analyses: Vec<_> = analyses.collect();
         let mut merge = Merge { lanes, ledger: Ledger::default(), limits: config.limits.clone(), sink };
-        let merged = merge.run(&marked, &spare, &started, report);
+        let merged = merge.run(&marked, &spare, started, report);
         let mut summary = merge.counted();
         // What still waits is let go, so that nobody waits for us.
         drop((merge, marked, spare));
-        let read = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let mut read = None;
+        for analysis in analyses {
+            read = analysis.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).or(read);
+        }
         merged?;
-        let mut finished = read?;
+        let read = read.expect("all threads came to the end, and one of them was the first");
+        let mut finished = (*read)?;
         summary.merge(&finished.summary);
         finished.summary = summary;
         Ok(finished)
     })
+}
+
+/// The reader, at which the threads take turns: whoever has nothing else to do. It is gone at the end of what is read.
+#[derive(Default)]
+struct Reading<'a>(Mutex<Option<Reader<'a>>>);
+
+/// What came of a turn at the reader.
+enum Turn {
+    /// There is more to analyse, for every thread.
+    Read,
+    /// Nothing more comes.
+    End(Box<Result<Finished, Error>>),
+    /// Another thread is at it, or has come to the end.
+    Taken,
+}
+
+impl<'a> Reading<'a> {
+    fn begin(&self, reader: Reader<'a>) {
+        // Nobody knows of it yet.
+        if let Ok(mut place) = self.0.lock() {
+            *place = Some(reader);
+        }
+    }
+
+    /// Reads a stretch, unless somebody is at it; the share of the thread at `place` is handed out first.
+    fn take_turn(&self, place: usize) -> Turn {
+        let Ok(mut reading) = self.0.try_lock() else { return Turn::Taken };
+        // Where it comes to the end, or panics, it is gone: who waits for a share learns of it.
+        let Some(mut reader) = reading.take() else { return Turn::Taken };
+        match reader.read(place) {
+            Some(end) => Turn::End(Box::new(end)),
+            None => {
+                *reading = Some(reader);
+                Turn::Read
+            }
+        }
+    }
 }
 
 /// What the reader tells of a stretch.
@@ -95,61 +145,66 @@ struct Mark {
     summary: Box<Summary>,
 }
 
-/// The thread that reads.
+/// What reads, and shares out what there is to do.
 struct Reader<'a> {
+    source: &'a mut dyn Source,
     front: Front,
     turn: u64,
     shares: Vec<(SyncSender<Share>, Share)>,
     spares: Receiver<Share>,
     marks: Sender<Mark>,
     started: &'a OnceLock<Timestamp>,
+    progress: Progress,
     latest: Option<Position>,
+    finished: Finished,
 }
 
 /// Nobody takes what is read any more.
 struct Gone;
 
 impl Reader<'_> {
-    fn read(mut self, source: &mut dyn Source, mut progress: Progress) -> Result<Finished, Error> {
-        let mut finished = Finished::default();
+    /// Reads a stretch for the thread at `place` and all others; at the end of what there is, how that came.
+    fn read(&mut self, place: usize) -> Option<Result<Finished, Error>> {
         loop {
-            match source.step() {
+            match self.source.step() {
                 Ok(Step::Input(input)) => {
-                    let Self { front, turn, shares, .. } = &mut self;
+                    let Self { front, turn, shares, .. } = self;
                     front.push(input, &mut |task| deal(shares, turn, task));
                 }
                 Ok(Step::Pause) => {}
                 Ok(Step::End) => break,
-                Err(error) => match finished.note(error) {
+                Err(error) => match self.finished.note(error) {
                     Ok(Trouble::Damage) => self.front.note_damage(),
                     Ok(Trouble::End) => break,
                     Err(error) => {
                         // What was read before is told, as by one thread.
-                        let _ = self.hand_on();
-                        return Err(error);
+                        let _ = self.hand_on(place);
+                        return Some(Err(error));
                     }
                 },
             }
-            self.latest = progress.tick(|| source.progress()).or(self.latest);
-            if self.shares.iter().any(|(_, share)| share.is_full()) && self.hand_on().is_err() {
-                return Ok(finished);
+            self.latest = self.progress.tick(|| self.source.progress()).or(self.latest);
+            if self.shares.iter().any(|(_, share)| share.is_full()) {
+                let handed_on = self.hand_on(place);
+                return handed_on.is_err().then(|| Ok(std::mem::take(&mut self.finished)));
             }
         }
         deal(&mut self.shares, &mut self.turn, Task::Finish);
         // Where nobody takes it, the merge tells why.
-        let _ = self.hand_on();
-        finished.summary = self.front.summary();
-        Ok(finished)
+        let _ = self.hand_on(place);
+        self.finished.summary = self.front.summary();
+        Some(Ok(std::mem::take(&mut self.finished)))
     }
 
-    /// Ends a stretch: hands every thread its share.
-    fn hand_on(&mut self) -> Result<(), Gone> {
+    /// Ends a stretch: hands every thread its share, first the one at `place`.
+    fn hand_on(&mut self, place: usize) -> Result<(), Gone> {
         if let Some(started) = self.front.started() {
             self.started.get_or_init(|| started);
         }
         let mark = Mark { position: self.latest.take(), summary: Box::new(self.front.summary()) };
         self.marks.send(mark).map_err(|_| Gone)?;
-        for (sender, share) in &mut self.shares {
+        let (before, from) = self.shares.split_at_mut(place);
+        for (sender, share) in from.iter_mut().chain(before) {
             let empty = self.spares.try_recv().unwrap_or_default();
             sender.send(std::mem::replace(share, empty)).map_err(|_| Gone)?;
         }
