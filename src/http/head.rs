@@ -128,7 +128,7 @@ impl Request {
 }
 
 /// What follows `://` in a URI (RFC 3986 §3); `None` where its scheme is followed by anything else.
-pub fn behind_scheme(uri: &str) -> Option<&str> {
+fn behind_scheme(uri: &str) -> Option<&str> {
     let end = uri.find(['/', '?'])?;
     let (start, rest) = uri.split_at(end);
     start.strip_suffix(':').filter(|scheme| !scheme.is_empty())?;
