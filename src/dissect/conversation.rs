@@ -58,8 +58,11 @@ impl Conversation {
         schema: Option<&DescriptorPool>,
         formats: bool,
     ) -> Self {
+        let target = handshake.request.as_ref().map_or("", |request| &*request.target);
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let opening = Opening {
-            target: handshake.request.as_ref().map_or("", |request| &request.target),
+            path,
+            query,
             subprotocol: handshake.terms.subprotocol.as_deref(),
             late: handshake.verdict == Verdict::Unseen,
             parameter: by_hand.map_or("", |(_, parameter)| parameter),
@@ -205,10 +208,9 @@ impl Choice {
     /// What a handshake decides.
     pub fn new(opening: &Opening<'_>, by_hand: Option<&'static Protocol>, formats: bool) -> Self {
         let agreed = |name| PROTOCOLS.iter().copied().find(|row| row.subprotocols.contains(&name));
-        let (path, query) = opening.target.split_once('?').unwrap_or((opening.target, ""));
         let row = by_hand
             .or_else(|| opening.subprotocol.and_then(agreed))
-            .or_else(|| PROTOCOLS.iter().copied().find(|row| (row.target)(path, query)));
+            .or_else(|| PROTOCOLS.iter().copied().find(|row| (row.target)(opening.path, opening.query)));
         match row {
             Some(row) => Self::Known(row, (row.make)(opening)),
             None => Self::Open(Open { probed: 0, formats }),
@@ -254,7 +256,7 @@ impl Choice {
             debug_assert!(PROTOCOLS.iter().all(|row| row.can_begin(first) || !(row.probe)(message)), "{first:?}");
             for row in Candidates::of(first, lasting, open.formats).filter(|row| (row.probe)(message)) {
                 let late = message.late;
-                let opening = Opening { target: "", subprotocol: None, late, parameter: "", schema: None };
+                let opening = Opening { path: "", query: "", subprotocol: None, late, parameter: "", schema: None };
                 let mut dissect = (row.make)(&opening);
                 let result = dissect.message(message, found);
                 if row.lasting {

@@ -253,8 +253,10 @@ pub trait Dissect: fmt::Debug + Send {
 /// What a handshake makes known.
 #[derive(Debug, Clone, Copy)]
 pub struct Opening<'a> {
-    /// The target of the request; empty where that was not captured.
-    pub target: &'a str,
+    /// The path of the request's target; empty where that was not captured.
+    pub path: &'a str,
+    /// Its query, without the question mark; empty where it has none.
+    pub query: &'a str,
     /// The subprotocol chosen.
     pub subprotocol: Option<&'a str>,
     /// Whether messages were sent before the capture began.

@@ -71,8 +71,7 @@ enum Kind {
 
 impl SocketIo {
     fn new(opening: &Opening<'_>) -> Self {
-        let (_, query) = opening.target.split_once('?').unwrap_or_default();
-        Self { typed_binary: parameter(query, "EIO") == Some("3"), spoken: false, awaiting: Duplex::default() }
+        Self { typed_binary: parameter(opening.query, "EIO") == Some("3"), spoken: false, awaiting: Duplex::default() }
     }
 
     fn engine(&mut self, message: &Incoming<'_>, text: &str, found: &mut Found) -> Result<(), Malformed> {
