@@ -57,34 +57,39 @@ pub(super) fn analyse(
     sink: impl Sink,
     report: &AtomicBool,
 ) -> Result<Finished, Error> {
-    let (started, reading) = (OnceLock::new(), Reading::default());
     let config = Config { limits: config.limits.shared_by(threads), ..config.clone() };
+    let (marks, marked) = channel();
+    let (spare, spares) = channel();
+    let (mut lanes, mut shares, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..threads {
+        let (share, taken) = sync_channel(WAITING);
+        let (found, told) = sync_channel(FOUND);
+        let (spent, back) = channel();
+        shares.push((share, Share::default()));
+        parts.push((taken, found, back));
+        lanes.push(Lane::new(told, spent));
+    }
+    let started = OnceLock::new();
+    let reading = Reading(Mutex::new(Some(Reader {
+        source,
+        front: Front::new(&config),
+        turn: 0,
+        shares,
+        spares,
+        marks,
+        started: &started,
+        progress: Progress::begin(!sink.shows_progress()),
+        latest: None,
+        finished: Finished::default(),
+    })));
     thread::scope(|scope| {
-        let (marks, marked) = channel();
-        let (spare, spares) = channel();
-        let mut lanes = Vec::new();
-        let mut shares = Vec::new();
-        let mut parts = Vec::new();
-        for _ in 0..threads {
-            let (share, taken) = sync_channel(WAITING);
-            let (found, told) = sync_channel(FOUND);
-            let (spent, back) = channel();
-            shares.push((share, Share::default()));
-            parts.push((taken, found, back));
-            lanes.push(Lane::new(told, spent));
-        }
-        let progress = Progress::begin(!sink.shows_progress());
-        let front = Front::new(&config);
-        let finished = Finished::default();
-        let (turn, latest, started) = (0, None, &started);
-        reading.begin(Reader { source, front, turn, shares, spares, marks, started, progress, latest, finished });
         let analyses = parts.into_iter().enumerate().map(|(place, (taken, found, back))| {
             let (config, reading) = (config.clone(), &reading);
             scope.spawn(move || lane::analyse(config, place, reading, &taken, found, back))
         });
         let analyses: Vec<_> = analyses.collect();
         let mut merge = Merge { lanes, ledger: Ledger::default(), limits: config.limits.clone(), sink };
-        let merged = merge.run(&marked, &spare, started, report);
+        let merged = merge.run(&marked, &spare, &started, report);
         let mut summary = merge.counted();
         // What still waits is let go, so that nobody waits for us.
         drop((merge, marked, spare));
@@ -102,7 +107,6 @@ pub(super) fn analyse(
 }
 
 /// The reader, at which the threads take turns: whoever has nothing else to do. It is gone at the end of what is read.
-#[derive(Default)]
 struct Reading<'a>(Mutex<Option<Reader<'a>>>);
 
 /// What came of a turn at the reader.
@@ -115,14 +119,7 @@ enum Turn {
     Taken,
 }
 
-impl<'a> Reading<'a> {
-    fn begin(&self, reader: Reader<'a>) {
-        // Nobody knows of it yet.
-        if let Ok(mut place) = self.0.lock() {
-            *place = Some(reader);
-        }
-    }
-
+impl Reading<'_> {
     /// Reads a stretch, unless somebody is at it; the share of the thread at `place` is handed out first.
     fn take_turn(&self, place: usize) -> Turn {
         let Ok(mut reading) = self.0.try_lock() else { return Turn::Taken };
