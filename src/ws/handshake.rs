@@ -379,6 +379,12 @@ mod tests {
                 "Origin: http://SERVER.example.com",
                 HandshakeOriginCrossSite,
             ),
+            (
+                "Origin: http://server.example.com",
+                "Origin: ://evil.example",
+                "Origin: ://server.example.com",
+                HandshakeOriginCrossSite,
+            ),
             ("Host:", "no colon\nHost:", "X-Empty:\nHost:", HttpHeadMalformed),
         ] {
             assert_eq!(judge_texts(&REQUEST.replacen(line, planted, 1), RESPONSE).1, [code], "{planted}");
