@@ -12,7 +12,7 @@ use crate::export::Conclusion;
 use crate::export::json::{Base64, Hex, Json, Text, field, list, object, optional};
 use crate::export::time::{Clock, write_seconds};
 use crate::export::{community, decoded};
-use crate::http::head::{Headers, Name};
+use crate::http::headers::{Headers, Name};
 use crate::net::segment::Endpoint;
 use crate::origin::Timestamp;
 use crate::payload::Payload;

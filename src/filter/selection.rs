@@ -6,7 +6,7 @@ use foldhash::quality::RandomState;
 
 use super::{Filter, Subject};
 use crate::event::{Body, ConnectionId, Event, Handshake};
-use crate::http::head::Headers;
+use crate::http::headers::Headers;
 use crate::origin::Timestamp;
 
 /// Chooses among events as they come.

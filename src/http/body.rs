@@ -1,6 +1,7 @@
 //! How long a message body is, and skipping it (RFC 9112 §6-7).
 
-use crate::http::head::{Headers, Name, Request, Response};
+use crate::http::head::{Request, Response};
+use crate::http::headers::{Headers, Name};
 
 /// What is left of a message body.
 #[derive(Debug, Clone, PartialEq, Eq)]

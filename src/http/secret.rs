@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::http::head::Headers;
+use crate::http::headers::Headers;
 
 /// What stands in the place of a secret.
 pub const REDACTED: &str = "[redacted]";

@@ -1,7 +1,8 @@
 //! HEADERS and CONTINUATION to heads (RFC 9113 §4.3, §8.3).
 
 use crate::config::Limits;
-use crate::http::head::{self, Headers, Request, Response};
+use crate::http::head::{Request, Response};
+use crate::http::headers::{self, Headers};
 use crate::http2::hpack::{Corrupt, Decoder, Field, Fields};
 use crate::origin::{Origin, Span};
 
@@ -156,7 +157,7 @@ impl Fields {
     /// The request that they are. Of the pseudo-header fields the headers have those that are told nowhere else:
     /// `:scheme`, `:authority` and `:protocol`.
     pub fn request(&self) -> Request {
-        let text = |name| self.pseudo(name).map(head::text).unwrap_or_default().into();
+        let text = |name| self.pseudo(name).map(headers::text).unwrap_or_default().into();
         // A tunnel has no path (§8.5).
         let target = if self.is_tunnel() { text(":authority") } else { text(":path") };
         let headers = self.headers(&[":method", ":path"], &[":scheme", ":authority", ":protocol"]);
@@ -191,11 +192,11 @@ impl Fields {
                 is_regular(name, value)
             };
             if !lawful {
-                let line = || format!("{}: {}", head::text(name), head::text(value)).into();
+                let line = || format!("{}: {}", headers::text(name), headers::text(value)).into();
                 headers.malformed.get_or_insert_with(line);
             }
             if !elsewhere {
-                headers.push(&head::text(name), &head::text(value));
+                headers.push(&headers::text(name), &headers::text(value));
             }
         }
         headers
@@ -206,7 +207,7 @@ impl Fields {
 fn is_regular(name: &[u8], value: &[u8]) -> bool {
     const OF_CONNECTIONS: [&[u8]; 5] =
         [b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"];
-    let token = !name.is_empty() && name.iter().all(|byte| head::is_token(*byte) && !byte.is_ascii_uppercase());
+    let token = !name.is_empty() && name.iter().all(|byte| headers::is_token(*byte) && !byte.is_ascii_uppercase());
     let whole = !value.iter().any(|byte| matches!(byte, b'\0' | b'\r' | b'\n'));
     token && whole && !OF_CONNECTIONS.contains(&name) && (name != b"te" || value == b"trailers")
 }
@@ -214,7 +215,7 @@ fn is_regular(name: &[u8], value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::head::Name;
+    use crate::http::headers::Name;
 
     fn fields(list: &[(&str, &str)]) -> Fields {
         let known = |text: &str| Some(text.as_bytes().into());

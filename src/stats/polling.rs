@@ -6,7 +6,7 @@
 //! WebSocket; where it was not captured, 400 bytes of request and 150 of response.
 
 use crate::event::Handshake;
-use crate::http::head::{Headers, Name};
+use crate::http::headers::{Headers, Name};
 
 /// Bytes that an exchange has besides the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

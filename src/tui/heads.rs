@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::anomaly::{Code, Severity};
 use crate::event::{Handshake, HttpVersion};
 use crate::export::text;
-use crate::http::head::Headers;
+use crate::http::headers::Headers;
 use crate::ws::handshake::GUID;
 
 use super::ink::{Ink, Inked};

@@ -4,7 +4,8 @@
 
 use crate::anomaly::{Anomaly, Code, Detail};
 use crate::duplex::Direction;
-use crate::http::head::{Name, Request};
+use crate::http::head::Request;
+use crate::http::headers::Name;
 
 /// Judges the request, as far as it differs from an upgrade.
 pub fn judge_request(request: &Request, anomalies: &mut Vec<Anomaly>) {

@@ -3,7 +3,7 @@
 
 use crate::anomaly::{Anomaly, Code, Detail};
 use crate::duplex::{Direction, Duplex};
-use crate::http::head::{split_list, split_unquoted};
+use crate::http::headers::{split_list, split_unquoted};
 use crate::ws::frame::RSV1;
 
 /// What the agreed extensions mean for the frames.

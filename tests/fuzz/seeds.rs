@@ -124,8 +124,8 @@ fn events(sample: &Sample) -> Vec<Event> {
 }
 
 fn handshakes(sample: &Sample) -> Vec<(String, String)> {
-    let of = |headers: &wscope::http::head::Headers| {
-        headers.all(wscope::http::head::Name::SecWebSocketExtensions).collect::<Vec<_>>().join(",")
+    let of = |headers: &wscope::http::headers::Headers| {
+        headers.all(wscope::http::headers::Name::SecWebSocketExtensions).collect::<Vec<_>>().join(",")
     };
     let pair = |event: Event| match event.body {
         Body::Handshake(handshake) => Some((of(&handshake.request?.headers), of(&handshake.response?.headers))),

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{put, row, title};
 use crate::event::Accept;
-use crate::http::head::Name;
+use crate::http::headers::Name;
 use crate::tui::ink::{Ink, Inked};
 use crate::tui::model::Model;
 use crate::tui::show;

@@ -3,7 +3,8 @@
 //! Input: where the search stops first, then the bytes.
 
 use wscope::http::body::Body;
-use wscope::http::head::{self, Name};
+use wscope::http::head;
+use wscope::http::headers::Name;
 
 /// See above.
 pub fn run(data: &[u8]) {
